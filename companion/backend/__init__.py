@@ -1,0 +1,1 @@
+"""What only the daemon uses, and reaches through plugins: here, the exchange of events."""

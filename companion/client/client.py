@@ -1,0 +1,198 @@
+"""The client proxy. containerd: client/client.go."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Self, TypeVar
+
+import grpc
+
+from companion.api.services.containers.v1.containers_pb2_grpc import ContainersStub
+from companion.api.services.events.v1.events_pb2_grpc import EventsStub
+from companion.api.services.introspection.v1.introspection_pb2_grpc import IntrospectionStub
+from companion.api.services.leases.v1.leases_pb2_grpc import LeasesStub
+from companion.api.services.namespaces.v1.namespace_pb2_grpc import NamespacesStub
+from companion.api.services.tasks.v1.tasks_pb2_grpc import TasksStub
+from companion.api.services.version.v1.version_pb2_grpc import VersionStub
+from companion.client.connection import dial
+from companion.client.container import Container
+from companion.client.in_namespace import in_namespace
+from companion.client.lease import held_lease
+from companion.clients import Services, TasksClient
+from companion.core import containers, labels, leases, namespaces
+from companion.core.containers import RuntimeInfo
+from companion.core.errors import Cancelled, Unavailable
+from companion.core.events import EventService
+from companion.core.trace import traced
+from companion.remote.containers import RemoteContainerStore
+from companion.remote.events import RemoteEventService
+from companion.remote.introspection import RemoteIntrospectionService
+from companion.remote.leases import RemoteLeaseManager
+from companion.remote.namespaces import RemoteNamespaceStore
+
+if TYPE_CHECKING:
+    from companion.client.container_opts import NewContainerOpt
+
+DEFAULT_ADDRESS = "/run/containerd/containerd.sock"
+DEFAULT_RUNTIME = "io.containerd.runc.v2"
+DEFAULT_TIMEOUT = 10.0
+
+T = TypeVar("T")
+
+
+@traced("client")
+class Client:
+    """A program's way to containerd: a real one, ours, or, with `services`, no daemon at all.
+
+    `address` is a unix socket; the connection is made at the first call, waiting up to `timeout`
+    seconds for the socket to appear. `default_namespace` serves calls whose context has no namespace.
+    `default_runtime` is the runtime of new containers; without one, the label
+    `containerd.io/defaults/runtime` of the default namespace says which, else it is runc's.
+    A client may be used from many threads. containerd: client.New.
+    """
+
+    def __init__(
+        self,
+        address: str = DEFAULT_ADDRESS,
+        *,
+        default_namespace: str = "",
+        default_runtime: str = "",
+        timeout: float = DEFAULT_TIMEOUT,
+        services: Services | None = None,
+    ) -> None:
+        self._address, self._timeout = address, timeout
+        self._default_namespace, self._runtime = default_namespace, default_runtime
+        self._injected = in_namespace(services, default_namespace) if services else None
+        self._lock = threading.Lock()
+        self._channel: grpc.Channel | None = None
+        self._stubs: Services | None = None
+        self._closed = False
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that a call made here and now works in; empty when there is none."""
+        return namespaces.current.get() or self._default_namespace
+
+    @property
+    def runtime(self) -> str:
+        """The runtime of new containers, looked up once. containerd: Client.Runtime."""
+        if not self._runtime:
+            found = self.namespace_service.get(self._default_namespace) if self._default_namespace else {}
+            self._runtime = found.get(labels.DEFAULT_RUNTIME) or DEFAULT_RUNTIME
+        return self._runtime
+
+    @property
+    def container_service(self) -> containers.Store:
+        """The store of container records: a remote one. containerd: Client.ContainerService."""
+        return RemoteContainerStore(_offered(self._services().containers))
+
+    @property
+    def leases_service(self) -> leases.Manager:
+        """The manager of leases. containerd: Client.LeasesService."""
+        return RemoteLeaseManager(_offered(self._services().leases))
+
+    @property
+    def namespace_service(self) -> RemoteNamespaceStore:
+        """The store of namespaces. containerd: Client.NamespaceService."""
+        return RemoteNamespaceStore(_offered(self._services().namespaces))
+
+    @property
+    def event_service(self) -> EventService:
+        """Publishing and subscribing. containerd: Client.EventService."""
+        return _offered(self._services().events)
+
+    @property
+    def introspection_service(self) -> RemoteIntrospectionService:
+        """What the daemon tells of itself. containerd: Client.IntrospectionService."""
+        return RemoteIntrospectionService(_offered(self._services().introspection))
+
+    @property
+    def task_service(self) -> TasksClient:
+        """The tasks service itself: a task has no store. containerd: Client.TaskService."""
+        return _offered(self._services().tasks)
+
+    def new_container(self, id: str, *opts: NewContainerOpt) -> Container:
+        """Write a new container record, filled by `opts` in their order, and return its handle.
+
+        What the options make on the way is held by a lease until the record refers to it.
+        Raises what an option raises, `InvalidArgument`, `AlreadyExists`. containerd: Client.NewContainer.
+        """
+        with self.with_lease():
+            record = containers.Container(id, runtime=RuntimeInfo(self.runtime))
+            for opt in opts:
+                record = opt(self, record)
+            return Container(self, self.container_service.create(record))
+
+    def load_container(self, id: str) -> Container:
+        """Return the handle of an existing container. Raises `NotFound`. containerd: Client.LoadContainer."""
+        return Container(self, self.container_service.get(id))
+
+    def containers(self, *filters: str) -> list[Container]:
+        """Return handles of the containers that match any of the filters, by id.
+
+        Raises `InvalidArgument`. containerd: Client.Containers.
+        """
+        return [Container(self, record) for record in self.container_service.list(*filters)]
+
+    def with_lease(self) -> AbstractContextManager[None]:
+        """Return a block whose calls run under a lease: the context's own, or a new one that ends with it.
+
+        containerd: Client.WithLease.
+        """
+        return held_lease(self.leases_service)
+
+    def version(self) -> Version:
+        """Return the daemon's version. containerd: Client.Version."""
+        return remote_version(_offered(self._services().version))
+
+    def close(self) -> None:
+        """Close the connection; later calls raise `Cancelled`. containerd: Client.Close."""
+        with self._lock:
+            self._closed = True
+            channel, self._channel, self._stubs = self._channel, None, None
+        if channel is not None:
+            channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_channel", None) is not None:
+            warnings.warn(f"unclosed client of {self._address}", ResourceWarning, source=self, stacklevel=2)
+
+    def __repr__(self) -> str:
+        return f"Client({self._address!r})" if self._injected is None else "Client(services=...)"
+
+    def _services(self) -> Services:
+        if self._injected is not None:
+            return self._injected
+        with self._lock:
+            if self._closed:
+                raise Cancelled("grpc: the client connection is closing")
+            if self._stubs is None:
+                self._channel = dial(self._address, self._timeout, self._default_namespace)
+                self._stubs = _stubs(self._channel)
+            return self._stubs
+
+
+def _stubs(channel: grpc.Channel) -> Services:
+    return Services(
+        containers=ContainersStub(channel),
+        leases=LeasesStub(channel),
+        namespaces=NamespacesStub(channel),
+        events=RemoteEventService(EventsStub(channel)),
+        introspection=IntrospectionStub(channel),
+        tasks=TasksStub(channel),
+        version=VersionStub(channel),
+    )
+
+
+def _offered(service: T | None) -> T:
+    if service is None:
+        raise Unavailable("no grpc connection or services is available")
+    return service

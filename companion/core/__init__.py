@@ -1,0 +1,1 @@
+"""What every floor shares: records, store protocols, errors, namespaces, filters, the trace seam."""

@@ -1,0 +1,24 @@
+"""The rule for labels, and the labels that mean something to containerd."""
+
+from __future__ import annotations
+
+from companion.core.errors import InvalidArgument
+
+MAX_SIZE = 4096
+"""The largest sum of a label's key and value, in bytes of UTF-8."""
+
+_SHOWN_KEY = 10
+
+GC_EXPIRE = "containerd.io/gc.expire"
+DEFAULT_RUNTIME = "containerd.io/defaults/runtime"
+DEFAULT_SNAPSHOTTER = "containerd.io/defaults/snapshotter"
+
+
+def validate(key: str, value: str) -> None:
+    """Raise `InvalidArgument` when key and value together are too long. containerd: labels.Validate."""
+    raw = key.encode()
+    if len(raw) + len(value.encode()) > MAX_SIZE:
+        shown = raw[:_SHOWN_KEY].decode(errors="replace")
+        raise InvalidArgument(
+            f"label key and value greater than maximum size ({MAX_SIZE} bytes), key: {shown}"
+        )

@@ -1,0 +1,79 @@
+"""Leases: what keeps a thing alive that nothing refers to yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+HEADER = "containerd-lease"
+
+current: ContextVar[str] = ContextVar("lease", default="")
+"""The id of the lease that calls of this context work under; empty when there is none."""
+
+
+@contextmanager
+def lease(id: str) -> Iterator[None]:
+    """Send the lease `id` along with every call of the block. containerd: leases.WithLease."""
+    token = current.set(id)
+    try:
+        yield
+    finally:
+        current.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease. The daemon sets `created_at` (UTC). containerd: leases.Lease."""
+
+    id: str = ""
+    created_at: datetime | None = field(default=None, repr=False)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A thing that a lease holds: its id and `content`, `ingests` or `snapshots/<snapshotter>`.
+
+    containerd: leases.Resource.
+    """
+
+    id: str
+    type: str
+
+
+class Manager(Protocol):
+    """Where leases live. containerd: leases.Manager.
+
+    Every method works in the namespace of the context and raises `FailedPrecondition` without one.
+    """
+
+    def create(self, lease: Lease) -> Lease:
+        """Write a new lease, with an id made up when it has none. Raises `AlreadyExists`."""
+        ...
+
+    def delete(self, lease: Lease, *, sync: bool = False) -> None:
+        """Remove the lease; `sync` waits until what it alone held is gone. Raises `NotFound`."""
+        ...
+
+    def list(self, *filters: str) -> Sequence[Lease]:
+        """Return the leases that match any of the filters, bytewise by id. Raises `InvalidArgument`."""
+        ...
+
+    def add_resource(self, lease: Lease, resource: Resource) -> None:
+        """Let the lease hold a resource, which need not exist yet.
+
+        Raises `NotFound`, `InvalidArgument` for a malformed and `Unimplemented` for an unknown type.
+        """
+        ...
+
+    def delete_resource(self, lease: Lease, resource: Resource) -> None:
+        """Let go of a resource. Raises as `add_resource`."""
+        ...
+
+    def list_resources(self, lease: Lease) -> Sequence[Resource]:
+        """Return what the lease holds: content, then ingests, then snapshots. Raises `NotFound`."""
+        ...

@@ -1,0 +1,215 @@
+"""The daemon: boots the plugins and serves them. containerd: cmd/containerd/server."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Self
+
+import grpc
+
+from companion.clients import Services
+from companion.config import Config
+from companion.listener import ListenError, bind, release
+from companion.plugin import (
+    EVENT,
+    GRPC,
+    SERVICE,
+    InitContext,
+    Plugin,
+    PluginSet,
+    Registry,
+    SkipPlugin,
+    initialize,
+    registry,
+)
+from companion.service.host import Host
+from companion.service.interceptor import CallContext
+
+_log = logging.getLogger(__name__)
+
+BUILTIN = (
+    "store.metadata",
+    "backend.exchange",
+    "local.introspection",
+    "local.containers",
+    "local.leases",
+    "local.namespaces",
+    "local.tasks",
+    "service.introspection",
+    "service.containers",
+    "service.events",
+    "service.health",
+    "service.leases",
+    "service.namespaces",
+    "service.tasks",
+    "service.version",
+)
+"""The modules of the built-in plugins, in the order in which containerd initialises theirs."""
+
+WORKERS = 16
+"""Threads for short calls; more of them only stand in each other's way."""
+
+STREAM_WORKERS = 1024
+"""Threads for streams, started when needed."""
+
+
+class DaemonError(Exception):
+    """The daemon cannot start; the text says why, on one line."""
+
+
+class Daemon:
+    """A containerd: its plugins, its root directory and its socket.
+
+    A context manager: it serves inside the block. `start` and `stop` may be called again and again.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.plugins = PluginSet()
+        self._exit = ExitStack()
+        self._serving = False
+
+    @property
+    def address(self) -> str:
+        """The socket that clients connect to."""
+        return str(self.config.socket)
+
+    def start(self) -> None:
+        """Boot and serve; nothing happens when it serves already. Raises `DaemonError`."""
+        if self._serving:
+            return
+        with ExitStack() as started:
+            _make_directories(self.config)
+            started.callback(os.close, _lock_root(self.config))
+            self.plugins = PluginSet()
+            started.callback(_close_plugins, self.plugins)
+            _boot(self.config, self.plugins)
+            self._serve(started)
+            self._exit = started.pop_all()
+        self._serving = True
+
+    def stop(self) -> None:
+        """Cut open streams, close the plugins in reverse order, let go of socket and root."""
+        self._serving = False
+        self._exit.close()
+
+    def services(self) -> Services:
+        """Return the local plugins, for a `Client` inside this process."""
+        offered = {
+            plugin.registration.id.removesuffix("-service"): plugin.instance
+            for plugin in self.plugins
+            if plugin.registration.type == SERVICE and plugin.error is None
+        }
+        return Services(**offered, events=self.plugins.by_id(EVENT, "exchange"))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _serve(self, started: ExitStack) -> None:
+        unary = ThreadPoolExecutor(WORKERS, "unary")
+        streams = ThreadPoolExecutor(STREAM_WORKERS, "stream")
+        server = grpc.server(
+            unary,
+            interceptors=(CallContext(streams),),
+            options=(
+                ("grpc.max_receive_message_length", self.config.max_recv_message_size),
+                ("grpc.max_send_message_length", self.config.max_send_message_size),
+                ("grpc.so_reuseport", 0),
+            ),
+        )
+        host = Host(server)
+        for plugin in self.plugins:
+            if plugin.registration.type == GRPC and plugin.error is None:
+                plugin.value().register(host)
+        host.close()
+        # A server that stops leaves its pools running.
+        for pool in (unary, streams):
+            started.callback(pool.shutdown, wait=False, cancel_futures=True)
+        try:
+            bind(server, self.config.socket)
+        except ListenError as error:
+            raise DaemonError(str(error)) from None
+        started.callback(release, self.config.socket)
+        server.start()
+        started.callback(lambda: server.stop(0).wait())
+
+
+def _boot(config: Config, plugins: PluginSet) -> None:
+    """Give every plugin its turn; one that fails stops the daemon only when it is required."""
+    missing = set(config.required_plugins)
+    for registration in registered().graph(config.disabled_plugins):
+        uri = registration.uri
+        context = InitContext(
+            root=config.root / uri,
+            state=config.state / uri,
+            address=str(config.socket),
+            config={**registration.config, **config.plugins.get(uri, {})},
+            plugins=plugins,
+        )
+        plugin = initialize(registration, context)
+        plugins.add(plugin)
+        _report(plugin)
+        if plugin.error is not None and uri in missing:
+            raise DaemonError(f"load required plugin {uri}: {plugin.error}")
+        missing.discard(uri)
+    if missing:
+        raise DaemonError(f"required plugin [{' '.join(sorted(missing))}] not included")
+
+
+def registered() -> Registry:
+    """Return the registry with the built-in plugins and those that installed packages bring."""
+    for name in BUILTIN:
+        import_module(f"companion.{name}")
+    for entry_point in entry_points(group="companion.plugins"):
+        entry_point.load()
+    return registry
+
+
+def _report(plugin: Plugin) -> None:
+    uri = plugin.registration.uri
+    match plugin.error:
+        case None:
+            _log.info('loading plugin "%s"', uri)
+        case SkipPlugin() as reason:
+            _log.info('skip loading plugin "%s": %s', uri, reason)
+        case error:
+            _log.warning("failed to load plugin %s: %s", uri, error)
+
+
+def _close_plugins(plugins: PluginSet) -> None:
+    for plugin in reversed(list(plugins)):
+        close = getattr(plugin.instance, "close", None)
+        if close is not None:
+            close()
+
+
+def _make_directories(config: Config) -> None:
+    if config.root == config.state:
+        raise DaemonError("root and state must be different paths")
+    try:
+        config.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        config.state.mkdir(mode=0o711, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DaemonError(f"{error.filename}: {error.strerror}") from None
+
+
+def _lock_root(root: Path) -> int:
+    """Keep a second daemon away from this one's data. Returns the descriptor that holds the lock."""
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise DaemonError(f"{root}: in use by another daemon") from None
+    return descriptor

@@ -1,0 +1,89 @@
+"""The figure of the plugins: a box for each type, and which type requires which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+import graphviz
+
+from companion.guide.figure import Figure
+from companion.guide.style import FAINT, FAULT, FLOORS, FONT, INK, PAPER
+
+# type, id, required types, whether it was loaded
+Plugin = tuple[str, str, Sequence[str], bool]
+
+_PREFIX = "io.containerd."
+_SIZE, _SMALL = 9.0, 8.0
+# The layer of a type by the first word of its name, and the floor whose colour it wears.
+_LAYERS = {
+    "grpc": ("API", "service"),
+    "service": ("services", "local"),
+    "metadata": ("core", "store"),
+    **dict.fromkeys(("gc", "event", "monitor", "differ"), ("core", "core")),
+    **dict.fromkeys(("content", "snapshotter", "runtime"), ("backend", "backend")),
+}
+
+
+def plugin_graph(plugins: Sequence[Plugin]) -> Figure:
+    """Return the figure of `plugins`, each given as its type, id, required types and whether it was loaded.
+
+    A type stands above all that it requires. Plugins require types, not plugins, so the arrows run from
+    type to type; one is named after its plugins, or counts them, where not all of the type require it.
+    """
+    types: dict[str, list[Plugin]] = {plugin[0]: [] for plugin in plugins}
+    for plugin in plugins:
+        types[plugin[0]].append(plugin)
+    users = {name: _users(group, types) for name, group in types.items()}
+    graph = graphviz.Digraph(
+        "plugins",
+        graph_attr={"id": "plugins", "bgcolor": PAPER, "pad": "0.05", "size": "7.4,20", "ranksep": "0.35"},
+        node_attr={"shape": "plain", "fontname": FONT, "fontsize": f"{_SIZE:g}"},
+        edge_attr={"fontname": FONT, "fontsize": f"{_SMALL:g}", "color": FAINT, "arrowsize": "0.6"},
+    )
+    for name in types | {other: [] for used in users.values() for other in used if other not in types}:
+        graph.node(name, label=_box(name, types.get(name, [])))
+    for name, used in users.items():
+        for other, ids in used.items():
+            graph.edge(name, other, label="" if len(ids) == len(types[name]) else _some(ids, types[name]))
+    return Figure(graph.source, "The plugins and what they require", _desc(types, users))
+
+
+def _users(group: list[Plugin], types: Iterable[str]) -> dict[str, list[str]]:
+    """Return the types that the plugins of a type require, each with the ids of those that do."""
+    users: dict[str, list[str]] = {}
+    for name, id, requires, _ in group:
+        for other in requires if "*" not in requires else [other for other in types if other != name]:
+            users.setdefault(other, []).append(id)
+    return users
+
+
+def _some(ids: list[str], group: list[Plugin]) -> str:
+    return f"  {', '.join(ids)}  " if len(ids) < 3 else f"  {len(ids)} of {len(group)}  "
+
+
+def _box(name: str, group: list[Plugin]) -> str:
+    """Return DOT's HTML for a type: its name and layer, and below them its plugins in columns."""
+    short = name.removeprefix(_PREFIX)
+    layer, floor = _LAYERS.get(short.split(".")[0], ("", "core"))
+    columns = min(4, len(group)) if len(group) > 3 else 1
+    cells = [_cell(id, loaded) for _, id, _, loaded in group] or [_font("no plugin", FAINT)]
+    table = [cells[start : start + columns] for start in range(0, len(cells), columns)]
+    body = "".join(f"<TR>{''.join(f'<TD ALIGN="LEFT">{cell}</TD>' for cell in row)}</TR>" for row in table)
+    head = f'<TD COLSPAN="{columns}" BGCOLOR="{FLOORS[floor].fill}"><B>{escape(short)}</B> {layer}</TD>'
+    frame = f'BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" COLOR="{FLOORS[floor].line}"'
+    return f'<<TABLE {frame} BGCOLOR="{PAPER}"><TR>{head}</TR>{body}</TABLE>>'
+
+
+def _cell(id: str, loaded: bool) -> str:
+    return _font(id, INK) if loaded else _font(f"{id} (not loaded)", FAULT.line)
+
+
+def _font(text: str, colour: str) -> str:
+    return f'<FONT COLOR="{colour}">{escape(text)}</FONT>'
+
+
+def _desc(types: dict[str, list[Plugin]], users: dict[str, dict[str, list[str]]]) -> str:
+    required = [f"{name} requires {', '.join(used)}" for name, used in users.items() if used]
+    lost = [id for group in types.values() for _, id, _, loaded in group if not loaded]
+    return "; ".join([*required, f"not loaded: {', '.join(lost) or 'none'}"]).replace(_PREFIX, "") + "."

@@ -1,0 +1,70 @@
+"""What a recorded call was: its hops, whoever recorded them, and the text that tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+PROGRAM = "program"
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One call on one lane of a trace.
+
+    `lane` names who was called, with a detail in brackets where one name stands twice, such as
+    "ContainersClient (stub)"; `floor` is a key of `style.FLOORS`. `request`, `reply` and `error` are what
+    a reader sees of them; a hop with an `error` has no reply. `parent` is the index of the calling hop
+    in the same list, None where the program itself called. `start` and `end` are nanoseconds of one clock.
+    """
+
+    lane: str
+    floor: str
+    call: str
+    request: str
+    reply: str
+    error: str | None
+    parent: int | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The call of a hop, or with `back` its return. `hop` is its index, `depth` the number of its callers."""
+
+    hop: int
+    depth: int
+    back: bool
+
+
+def steps(hops: Sequence[Hop]) -> Iterator[Step]:
+    """Yield every call and every return in the order of one thread of control.
+
+    A hop's calls come in the order of their starts, each whole before the next: calls that overlapped are
+    told one after the other, so that the story is the same on every run.
+    """
+    called: dict[int | None, list[int]] = {}
+    for index in sorted(range(len(hops)), key=lambda index: hops[index].start):
+        called.setdefault(hops[index].parent, []).append(index)
+
+    def walk(parent: int | None, depth: int) -> Iterator[Step]:
+        for index in called.get(parent, ()):
+            yield Step(index, depth, back=False)
+            yield from walk(index, depth + 1)
+            yield Step(index, depth, back=True)
+
+    return walk(None, 0)
+
+
+def call_tree(hops: Sequence[Hop]) -> str:
+    """Return the hops as indented text, a line for each call and one for each return."""
+    return "\n".join(
+        [PROGRAM, *("  " * (step.depth + 1) + _line(hops[step.hop], step.back) for step in steps(hops))]
+    )
+
+
+def _line(hop: Hop, back: bool) -> str:
+    if not back:
+        return f"{hop.lane}: {hop.call}({hop.request})"
+    return f"error: {hop.error}" if hop.error else f"= {hop.reply}"

@@ -1,0 +1,47 @@
+"""The server as the services see it: what their generated code needs, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import grpc
+
+
+class Host(grpc.GenericRpcHandler):
+    """Takes the handlers of the services to a server, and answers for what no service handles.
+
+    The texts of its refusals are those of containerd's gRPC library.
+    """
+
+    def __init__(self, server: grpc.Server) -> None:
+        self._server = server
+        self._services: set[str] = set()
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[Any]) -> None:
+        """Called by generated code; the names of the services are remembered on the way."""
+        self._services.update(handler.service_name() for handler in handlers)
+        self._server.add_generic_rpc_handlers(handlers)
+
+    def add_registered_method_handlers(
+        self, service: str, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]
+    ) -> None:
+        """Called by generated code."""
+        self._server.add_registered_method_handlers(service, handlers)
+
+    def close(self) -> None:
+        """Let this host answer for all that is left; services that come later would never be asked."""
+        self._server.add_generic_rpc_handlers((self,))
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
+        """Return a handler that refuses a call nobody else handles."""
+        service, _, method = handler_call_details.method[1:].rpartition("/")
+        if service in self._services:
+            text = f"unknown method {method} for service {service}"
+        else:
+            text = f"unknown service {service}"
+
+        def refuse(request: bytes, context: grpc.ServicerContext) -> bytes:
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
+
+        return grpc.unary_unary_rpc_method_handler(refuse)

@@ -1,0 +1,1 @@
+"""Floor 5: the metadata stores over one embedded database. containerd: core/metadata."""

@@ -1,0 +1,70 @@
+"""What filters see of a record: its fields by path. containerd: core/metadata/adaptors.go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+Adaptor = Callable[[Sequence[str]], str | None]
+
+
+class _Runtime(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class _Container(Protocol):
+    """The part that a record and a message of a container have in common."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def image(self) -> str: ...
+    @property
+    def runtime(self) -> _Runtime: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+
+
+class _Lease(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+
+
+def container_fields(container: _Container) -> Adaptor:
+    """Fields `id`, `image`, `runtime.name` and `labels.<key>`."""
+
+    def field(path: Sequence[str]) -> str | None:
+        match path:
+            case ["id", *_]:
+                return container.id or None
+            case ["image", *_]:
+                return container.image or None
+            case ["runtime", "name", *_]:
+                return container.runtime.name or None
+            case ["labels", *key]:
+                return _label(container.labels, key)
+        return None
+
+    return field
+
+
+def lease_fields(lease: _Lease) -> Adaptor:
+    """Fields `id` and `labels.<key>`."""
+
+    def field(path: Sequence[str]) -> str | None:
+        match path:
+            case ["id", *_]:
+                return lease.id or None
+            case ["labels", *key]:
+                return _label(lease.labels, key)
+        return None
+
+    return field
+
+
+def _label(labels: Mapping[str, str], key: Sequence[str]) -> str | None:
+    # A message's map makes an entry when it is asked for a missing key with []; get() does not.
+    return labels.get(".".join(key))

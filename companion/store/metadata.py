@@ -1,0 +1,14 @@
+"""The metadata plugin: the database that every service plugin works on. containerd: plugins/metadata."""
+
+from __future__ import annotations
+
+from companion.plugin import METADATA, InitContext, register
+from companion.store.database import MAP_SIZE, Database
+
+
+@register(type=METADATA, id="bolt", config={"map_size": MAP_SIZE})
+def init(context: InitContext) -> Database:
+    """The plugin `io.containerd.metadata.v1.bolt`: the id names the role and is what clients look for."""
+    path = context.root / "meta.db"
+    context.meta.exports.update(path=str(path), policy="shared")
+    return Database(path, map_size=context.config["map_size"])

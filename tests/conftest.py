@@ -1,0 +1,55 @@
+"""Skipped tests: those of the real containerd where it is not installed; with CI=true none at all."""
+
+import os
+import shutil
+from collections.abc import Generator
+from typing import TypeVar
+
+import pytest
+
+CI = os.environ.get("CI") == "true"
+NEEDED = ("containerd", "ctr", "runc")
+INSTALL = "apt-get install --yes containerd runc"
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+def missing_for_interop() -> str | None:
+    """What the tests marked `interop` lack here, or None."""
+    if absent := [name for name in NEEDED if shutil.which(name) is None]:
+        return f"no {', '.join(absent)} on the PATH; as root: {INSTALL}"
+    if os.geteuid() != 0:
+        return "the real containerd runs as root only: sudo .ci/run"
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if reason := missing_for_interop():
+        for item in items:
+            if "interop" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason=f"interop: {reason}"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = [report for report in terminalreporter.getreports("skipped") if "interop" in report.keywords]
+    if skipped:
+        terminalreporter.write_line(f"{len(skipped)} interop tests skipped: {missing_for_interop()}")
+
+
+def failed_if_skipped(report: Report) -> Report:
+    """In CI, the report with a skip turned into a failure that tells why it was skipped."""
+    if CI and report.outcome == "skipped" and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"CI=true allows no skip, but: {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return failed_if_skipped((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return failed_if_skipped((yield))

@@ -1,0 +1,41 @@
+"""Bring notebooks into the form that is committed: no times, versions or paths of the machine that ran them.
+
+python tools/normalise.py NOTEBOOK...
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+KEPT_CELL_METADATA = {"tags", "jupyter"}
+ROOT = Path(__file__).resolve().parent.parent
+IN_HOME = str(ROOT).replace(str(Path.home()), "~", 1)
+HERE = re.compile(f"({re.escape(str(ROOT))}|{re.escape(IN_HOME)})/")
+OURS = re.compile(r"-+$|\w+ +Traceback|Cell In\[|File companion/")
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def readable(traceback: list[str]) -> list[str]:
+    """The frames of cells and of the companion: those of libraries differ between installations."""
+    *frames, last = (HERE.sub("", frame) for frame in traceback)
+    return [*(frame for frame in frames if OURS.match(COLOUR.sub("", frame))), last]
+
+
+def normalise(notebook: NotebookNode) -> None:
+    """Strip in place what differs from one run or machine to the next."""
+    notebook.metadata = NotebookNode(kernelspec=KERNELSPEC, language_info={"name": "python"})
+    for cell in notebook.cells:
+        cell.metadata = NotebookNode({k: v for k, v in cell.metadata.items() if k in KEPT_CELL_METADATA})
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                output.traceback = readable(output.traceback)
+
+
+for path in sys.argv[1:]:
+    notebook = nbformat.read(path, as_version=4)
+    normalise(notebook)
+    nbformat.write(notebook, path)
