@@ -87,7 +87,7 @@ class Daemon:
             return
         with ExitStack() as started:
             _make_directories(self.config)
-            started.callback(os.close, _lock_root(self.config))
+            started.callback(os.close, _lock_root(self.config.root))
             self.plugins = PluginSet()
             started.callback(_close_plugins, self.plugins)
             _boot(self.config, self.plugins)

@@ -70,9 +70,9 @@ class _Details(grpc.ClientCallDetails):
 
 
 class ContextHeaders(
-    grpc.UnaryUnaryClientInterceptor[Any, Any],
-    grpc.UnaryStreamClientInterceptor[Any, Any],
-    grpc.StreamStreamClientInterceptor[Any, Any],
+    grpc.UnaryUnaryClientInterceptor,  # type: ignore[type-arg]
+    grpc.UnaryStreamClientInterceptor,  # type: ignore[type-arg]
+    grpc.StreamStreamClientInterceptor,  # type: ignore[type-arg]
 ):
     """Puts the context of the caller into headers: its namespace, its lease and its trace.
 

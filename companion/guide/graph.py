@@ -37,53 +37,54 @@ def plugin_graph(plugins: Sequence[Plugin]) -> Figure:
     users = {name: _users(group, types) for name, group in types.items()}
     graph = graphviz.Digraph(
         "plugins",
-        graph_attr={"id": "plugins", "bgcolor": PAPER, "pad": "0.05", "size": "7.4,20", "ranksep": "0.35"},
+        graph_attr={"id": "plugins", "bgcolor": PAPER, "pad": "0.05", "ranksep": "0.35", "nodesep": "0.12"},
         node_attr={"shape": "plain", "fontname": FONT, "fontsize": f"{_SIZE:g}"},
         edge_attr={"fontname": FONT, "fontsize": f"{_SMALL:g}", "color": FAINT, "arrowsize": "0.6"},
     )
-    for name in types | {other: [] for used in users.values() for other in used if other not in types}:
+    for name in dict.fromkeys([*types, *(other for used in users.values() for other in used)]):
         graph.node(name, label=_box(name, types.get(name, [])))
     for name, used in users.items():
         for other, ids in used.items():
-            graph.edge(name, other, label="" if len(ids) == len(types[name]) else _some(ids, types[name]))
+            # Weighted, so that the way most of them go is the straight one.
+            graph.edge(name, other, label=_who(ids, types[name]), weight=str(len(ids)))
     return Figure(graph.source, "The plugins and what they require", _desc(types, users))
 
 
 def _users(group: list[Plugin], types: Iterable[str]) -> dict[str, list[str]]:
-    """Return the types that the plugins of a type require, each with the ids of those that do."""
+    """Return what the plugins of one type require, each with the ids of those that do. "*": all others."""
     users: dict[str, list[str]] = {}
-    for name, id, requires, _ in group:
-        for other in requires if "*" not in requires else [other for other in types if other != name]:
-            users.setdefault(other, []).append(id)
+    for own, plugin, requires, _ in group:
+        for other in requires if "*" not in requires else [other for other in types if other != own]:
+            users.setdefault(other, []).append(plugin)
     return users
 
 
-def _some(ids: list[str], group: list[Plugin]) -> str:
-    return f"  {', '.join(ids)}  " if len(ids) < 3 else f"  {len(ids)} of {len(group)}  "
+def _who(users: list[str], group: list[Plugin]) -> str:
+    if len(users) == len(group):
+        return ""
+    return f" {graphviz.escape(', '.join(users))} " if len(users) < 3 else f" {len(users)} of {len(group)} "
 
 
 def _box(name: str, group: list[Plugin]) -> str:
     """Return DOT's HTML for a type: its name and layer, and below them its plugins in columns."""
     short = name.removeprefix(_PREFIX)
-    layer, floor = _LAYERS.get(short.split(".")[0], ("", "core"))
-    columns = min(4, len(group)) if len(group) > 3 else 1
-    cells = [_cell(id, loaded) for _, id, _, loaded in group] or [_font("no plugin", FAINT)]
+    layer, floor = _LAYERS.get(short.split(".")[0], ("other", "core"))
+    columns = min(3, len(group)) if len(group) > 3 else 1
+    cells = [_cell(plugin, loaded) for _, plugin, _, loaded in group] or [_cell("no plugin", loaded=True)]
     table = [cells[start : start + columns] for start in range(0, len(cells), columns)]
-    body = "".join(f"<TR>{''.join(f'<TD ALIGN="LEFT">{cell}</TD>' for cell in row)}</TR>" for row in table)
-    head = f'<TD COLSPAN="{columns}" BGCOLOR="{FLOORS[floor].fill}"><B>{escape(short)}</B> {layer}</TD>'
+    body = "".join(f"<TR>{''.join(row)}</TR>" for row in table)
+    names = f'<B>{escape(short)}</B><BR/><FONT POINT-SIZE="{_SMALL:g}">{layer}</FONT>'
+    head = f'<TD COLSPAN="{columns}" BGCOLOR="{FLOORS[floor].fill}">{names}</TD>'
     frame = f'BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" COLOR="{FLOORS[floor].line}"'
     return f'<<TABLE {frame} BGCOLOR="{PAPER}"><TR>{head}</TR>{body}</TABLE>>'
 
 
-def _cell(id: str, loaded: bool) -> str:
-    return _font(id, INK) if loaded else _font(f"{id} (not loaded)", FAULT.line)
-
-
-def _font(text: str, colour: str) -> str:
-    return f'<FONT COLOR="{colour}">{escape(text)}</FONT>'
+def _cell(plugin: str, loaded: bool) -> str:
+    text, colour = (plugin, INK) if loaded else (f"{plugin} (not loaded)", FAULT.line)
+    return f'<TD ALIGN="LEFT"><FONT COLOR="{colour}">{escape(text)}</FONT></TD>'
 
 
 def _desc(types: dict[str, list[Plugin]], users: dict[str, dict[str, list[str]]]) -> str:
     required = [f"{name} requires {', '.join(used)}" for name, used in users.items() if used]
-    lost = [id for group in types.values() for _, id, _, loaded in group if not loaded]
+    lost = [plugin for group in types.values() for _, plugin, _, loaded in group if not loaded]
     return "; ".join([*required, f"not loaded: {', '.join(lost) or 'none'}"]).replace(_PREFIX, "") + "."

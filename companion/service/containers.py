@@ -41,7 +41,7 @@ class ContainersServer(rpc.ContainersServicer):
         with answering(context):
             stream = self._local.ListStream(request)
             context.add_callback(stream.cancel)
-            yield from stream
+            return stream
 
     def Create(
         self, request: pb.CreateContainerRequest, context: grpc.ServicerContext

@@ -1,0 +1,52 @@
+"""A value as a reader sees it in a figure: short, and the same on every run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from companion.core.errors import Error
+
+
+def describe(value: object) -> str:
+    """Return `value` in a few words; times are left out, because they differ on every run."""
+    match value:
+        case None:
+            return "None"
+        case str() | int() | bool():
+            return repr(value)
+        case Error():
+            return f"{type(value).__name__}: {value}"
+        case grpc.RpcError():
+            return f"{value.code().name}: {value.details()}"
+        case AnyMessage():
+            return f"Any({value.type_url}, {len(value.value)} bytes)"
+        case Message():
+            return f"{value.DESCRIPTOR.name}({_fields(value)})"
+        case Mapping():
+            return "{" + ", ".join(f"{key}: {describe(value[key])}" for key in sorted(value)) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(describe(item) for item in value) + "]"
+        case BaseException():
+            return f"{type(value).__name__}: {value}"
+    if type(value).__repr__ is object.__repr__:
+        return type(value).__name__
+    return repr(value)
+
+
+def _fields(message: Message) -> str:
+    return ", ".join(
+        f"{field.name}={_field(value)}"
+        for field, value in message.ListFields()
+        if not isinstance(value, Timestamp)
+    )
+
+
+def _field(value: Any) -> str:
+    is_repeated = not isinstance(value, str | bytes | Message | Mapping) and hasattr(value, "__iter__")
+    return describe(list(value)) if is_repeated else describe(value)

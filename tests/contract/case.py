@@ -1,0 +1,160 @@
+"""The cases: what containerd was seen to answer, as data.
+
+A case is a call, what was there before it, and the answer. Placeholders in its texts: `{ns}` is the
+namespace that the case has for itself, `{a*77}` stands for 77 times `a`, `{rule}` for the pattern of
+an identifier.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+CASES = Path(__file__).parent / "cases"
+RULE = "^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$"
+REPEATED = re.compile(r"\{(\S)\*(\d+)\}")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: its method (`Service.Method`, or a path), requests in protobuf's text format, headers.
+
+    `namespace` is the value of containerd's header, `headers` replaces all of them; `bytes` (in hex)
+    replaces the request. `timeout` is the client's deadline in seconds. A call of a set-up that is meant
+    to fail says so with `fails`.
+    """
+
+    call: str
+    namespace: str
+    request: str | Sequence[str] = ""
+    bytes: str | None = None
+    headers: Sequence[Sequence[str]] | None = None
+    timeout: float = 60
+    fails: bool = False
+
+    @property
+    def requests(self) -> Sequence[str]:
+        """The messages sent: one, except on a stream."""
+        return [self.request] if isinstance(self.request, str) else self.request
+
+    @property
+    def metadata(self) -> Sequence[tuple[str, str]]:
+        """The headers sent."""
+        if self.headers is None:
+            return [("containerd-namespace", self.namespace)]
+        return [(key, value) for key, value in self.headers]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a call ends: code, text, replies in text format; for a subscription its events.
+
+    `times` lists what holds of the times of the object in the reply. A message of None may be any.
+    """
+
+    code: str = "OK"
+    message: str | None = ""
+    replies: Sequence[str] = ()
+    events: Sequence[str] = ()
+    times: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Case:
+    """A call and its answer, containerd's and ours.
+
+    `fields` names the parts of the reply that are compared; empty: all but the times. Of the lists in a
+    reply, elements are compared that mention the text `only`, where other cases add to the list.
+    `meanwhile` are the calls made while a subscription is open. Our answer is another one than
+    containerd's for a `reason`.
+    """
+
+    id: str
+    title: str
+    call: Call
+    answer: Answer
+    ours: Answer
+    given: Sequence[Call] = ()
+    meanwhile: Sequence[Call] = ()
+    fields: Sequence[str] = ()
+    only: str = ""
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Template:
+    """A case as its file has it, with placeholders."""
+
+    id: str
+    data: Mapping[str, Any] = field(repr=False)
+
+    def case(self, namespace: str) -> Case:
+        """Return the case in a namespace of its own."""
+        data = filled(self.data, namespace)
+        deviation = data.pop("deviation", None)
+        answer = _answer({key: data.pop(key) for key in ANSWER if key in data})
+        given, meanwhile = ([Call(**call) for call in data.pop(key)] for key in ("given", "meanwhile"))
+        about = {key: data.pop(key) for key in ("id", "title", "fields", "only") if key in data}
+        ours = answer if deviation is None else _answer(deviation)
+        reason = None if deviation is None else deviation["reason"]
+        return Case(
+            call=Call(**data),
+            answer=answer,
+            ours=ours,
+            given=given,
+            meanwhile=meanwhile,
+            reason=reason,
+            **about,
+        )
+
+
+ANSWER = ("code", "message", "reply", "events", "times")
+
+
+def templates() -> Sequence[Template]:
+    """Return the cases of all files."""
+    return [Template(case["id"], case) for path in sorted(CASES.glob("*.toml")) for case in _cases(path)]
+
+
+def _cases(path: Path) -> Iterator[dict[str, Any]]:
+    """Read a file: `[defaults]` of its cases, `[setups]` of calls that cases name as given, `[[case]]`."""
+    file = tomllib.loads(path.read_text())
+    for data in file["case"]:
+        case = {**file.get("defaults", {}), **data}
+        steps = [[step] if isinstance(step, dict) else file["setups"][step] for step in case.get("given", ())]
+        case["given"] = [_in_namespace(call) for calls in steps for call in calls]
+        case["meanwhile"] = [_in_namespace(call) for call in case.get("meanwhile", ())]
+        yield _in_namespace(case)
+
+
+def _in_namespace(call: Mapping[str, Any]) -> dict[str, Any]:
+    return {"namespace": "{ns}", **call}
+
+
+def _answer(data: Mapping[str, Any]) -> Answer:
+    code = data.get("code", "OK")
+    reply = data.get("reply", "" if code == "OK" else [])
+    return Answer(
+        code=code,
+        message=data.get("message", "" if code == "OK" else None),
+        replies=[reply] if isinstance(reply, str) else reply,
+        events=data.get("events", ()),
+        times=data.get("times", ()),
+    )
+
+
+def filled(value: Any, namespace: str) -> Any:
+    """Return a value of a file with the placeholders of its texts filled in."""
+    match value:
+        case str():
+            text = value.replace("{ns}", namespace).replace("{rule}", RULE)
+            return REPEATED.sub(lambda found: found[1] * int(found[2]), text)
+        case list():
+            return [filled(item, namespace) for item in value]
+        case dict():
+            return {key: filled(item, namespace) for key, item in value.items()}
+    return value
