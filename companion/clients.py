@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from google.protobuf.empty_pb2 import Empty
+from grpc_health.v1 import health_pb2 as health
 
 from companion.api.services.containers.v1 import containers_pb2 as containers
 from companion.api.services.events.v1 import events_pb2 as events
@@ -111,6 +112,12 @@ class VersionClient(Protocol):
     def Version(self, request: Empty, /) -> version.VersionResponse: ...
 
 
+class HealthClient(Protocol):
+    """grpc.health.v1.Health, from the side of the caller."""
+
+    def Check(self, request: health.HealthCheckRequest, /) -> health.HealthCheckResponse: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What a `Client` works on: stubs over one connection, or the local plugins of a daemon.
@@ -127,3 +134,4 @@ class Services:
     introspection: IntrospectionClient | None = None
     tasks: TasksClient | None = None
     version: VersionClient | None = None
+    health: HealthClient | None = None

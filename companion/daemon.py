@@ -10,12 +10,12 @@ from contextlib import ExitStack
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import grpc
 
 from companion.clients import Services
-from companion.config import Config
+from companion.config import Config, overlay
 from companion.listener import ListenError, bind, release
 from companion.plugin import (
     EVENT,
@@ -102,7 +102,7 @@ class Daemon:
 
     def services(self) -> Services:
         """Return the local plugins, for a `Client` inside this process."""
-        offered = {
+        offered: dict[str, Any] = {
             plugin.registration.id.removesuffix("-service"): plugin.instance
             for plugin in self.plugins
             if plugin.registration.type == SERVICE and plugin.error is None
@@ -121,7 +121,7 @@ class Daemon:
         streams = ThreadPoolExecutor(STREAM_WORKERS, "stream")
         server = grpc.server(
             unary,
-            interceptors=(CallContext(streams),),
+            interceptors=[CallContext(streams)],
             options=(
                 ("grpc.max_receive_message_length", self.config.max_recv_message_size),
                 ("grpc.max_send_message_length", self.config.max_send_message_size),
@@ -137,7 +137,7 @@ class Daemon:
         for pool in (unary, streams):
             started.callback(pool.shutdown, wait=False, cancel_futures=True)
         try:
-            bind(server, self.config.socket)
+            bind(server, self.config.socket, self.config.uid, self.config.gid)
         except ListenError as error:
             raise DaemonError(str(error)) from None
         started.callback(release, self.config.socket)
@@ -154,7 +154,7 @@ def _boot(config: Config, plugins: PluginSet) -> None:
             root=config.root / uri,
             state=config.state / uri,
             address=str(config.socket),
-            config={**registration.config, **config.plugins.get(uri, {})},
+            config=overlay(registration.config, config.plugins.get(uri, {}), f"{uri}."),
             plugins=plugins,
         )
         plugin = initialize(registration, context)

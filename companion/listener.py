@@ -16,8 +16,8 @@ class ListenError(Exception):
     """The socket cannot be served; the text says why, on one line."""
 
 
-def bind(server: grpc.Server, path: Path) -> None:
-    """Let `server` listen on a unix socket of mode 0660, in place of a stale one.
+def bind(server: grpc.Server, path: Path, uid: int, gid: int) -> None:
+    """Let `server` listen on a unix socket of mode 0660 and this owner, in place of a stale one.
 
     Raises `ListenError` for a path that is too long, a file that is no socket, or a socket in use.
     """
@@ -27,8 +27,9 @@ def bind(server: grpc.Server, path: Path) -> None:
     before = os.umask(0o117)
     try:
         server.add_insecure_port(f"unix:{path.absolute()}")
-    except RuntimeError:
-        raise ListenError(f"{path}: cannot listen") from None
+        os.chown(path, uid, gid)
+    except (RuntimeError, OSError) as error:
+        raise ListenError(f"{path}: cannot listen: {error}") from None
     finally:
         os.umask(before)
 

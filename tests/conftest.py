@@ -19,21 +19,21 @@ def missing_for_interop() -> str | None:
     if absent := [name for name in NEEDED if shutil.which(name) is None]:
         return f"no {', '.join(absent)} on the PATH; as root: {INSTALL}"
     if os.geteuid() != 0:
-        return "the real containerd runs as root only: sudo .ci/run"
+        return "the real containerd runs as root only: sudo make test"
     return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if reason := missing_for_interop():
         for item in items:
-            if "interop" in item.keywords:
+            if item.get_closest_marker("interop"):
                 item.add_marker(pytest.mark.skip(reason=f"interop: {reason}"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = [report for report in terminalreporter.getreports("skipped") if "interop" in report.keywords]
-    if skipped:
-        terminalreporter.write_line(f"{len(skipped)} interop tests skipped: {missing_for_interop()}")
+    reason = f"interop: {missing_for_interop()}"
+    if skipped := [r for r in terminalreporter.getreports("skipped") if reason in str(r.longrepr)]:
+        terminalreporter.write_line(f"{len(skipped)} tests skipped, {reason}")
 
 
 def failed_if_skipped(report: Report) -> Report:

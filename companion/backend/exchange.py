@@ -6,15 +6,15 @@ containerd: core/events/exchange.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from queue import SimpleQueue
 
-from companion.backend.event_fields import event_field
+from companion.backend.event_fields import envelope_fields
 from companion.core import filters, identifiers, namespaces
 from companion.core.errors import Error, InvalidArgument
 from companion.core.events import Envelope
-from companion.core.filters import Filter
+from companion.core.filters import Adaptor, Filter
 from companion.core.quote import quote
 from companion.core.typeurl import Any
 from companion.plugin import EVENT, InitContext, register
@@ -24,13 +24,13 @@ class Subscription:
     """What one subscriber has not read yet; it grows without bound, as containerd's does."""
 
     def __init__(self, wanted: Filter, leave: Callable[[Subscription], None]) -> None:
-        self.wanted = wanted
-        self._leave = leave
+        self._wanted, self._leave = wanted, leave
         self._waiting: SimpleQueue[Envelope | None] = SimpleQueue()
+        self._cancelled = False
 
-    def offer(self, envelope: Envelope) -> None:
+    def offer(self, envelope: Envelope, fields: Adaptor) -> None:
         """Keep the event for the reader if the filters want it."""
-        if self.wanted.match(lambda path: _field(envelope, path)):
+        if self._wanted.match(fields):
             self._waiting.put(envelope)
 
     def __iter__(self) -> Iterator[Envelope]:
@@ -38,13 +38,14 @@ class Subscription:
 
     def __next__(self) -> Envelope:
         envelope = self._waiting.get()
-        if envelope is None:
+        if envelope is None or self._cancelled:
             self._waiting.put(None)
             raise StopIteration
         return envelope
 
     def cancel(self) -> None:
-        """End the subscription; a reader that waits is woken."""
+        """End the subscription before its next event; a reader that waits is woken."""
+        self._cancelled = True
         self._leave(self)
         self._waiting.put(None)
 
@@ -57,7 +58,10 @@ class Exchange:
         self._lock = threading.Lock()
 
     def publish(self, topic: str, event: Any | None) -> None:
-        """Tell of an event now, in the namespace of the context. Raises `InvalidArgument`, `FailedPrecondition`."""
+        """Tell of an event now, in the namespace of the context.
+
+        Raises `FailedPrecondition` without a namespace, `InvalidArgument` for a bad one and a bad topic.
+        """
         try:
             namespace = namespaces.required()
         except Error as error:
@@ -66,7 +70,7 @@ class Exchange:
         self._offer(Envelope(datetime.now(UTC), namespace, topic, event))
 
     def forward(self, envelope: Envelope) -> None:
-        """Tell of an event that happened elsewhere. Raises `InvalidArgument`."""
+        """Tell of an event that happened elsewhere. Raises `InvalidArgument` for an incomplete envelope."""
         try:
             identifiers.validate(envelope.namespace)
         except InvalidArgument as error:
@@ -97,9 +101,11 @@ class Exchange:
             subscription.cancel()
 
     def _offer(self, envelope: Envelope) -> None:
+        fields = envelope_fields(envelope)
+        # Under the lock all subscribers see all events in one order.
         with self._lock:
             for subscription in self._subscriptions:
-                subscription.offer(envelope)
+                subscription.offer(envelope, fields)
 
     def _leave(self, subscription: Subscription) -> None:
         with self._lock:
@@ -108,17 +114,6 @@ class Exchange:
 
 class SubscriptionError(Exception):
     """A subscription that cannot start. containerd gives it no class, so a client sees UNKNOWN."""
-
-
-def _field(envelope: Envelope, path: Sequence[str]) -> str | None:
-    match path:
-        case ["namespace", *_]:
-            return envelope.namespace or None
-        case ["topic", *_]:
-            return envelope.topic or None
-        case ["event", *rest] if envelope.event is not None:
-            return event_field(envelope.event, rest)
-    return None
 
 
 def _validate_topic(topic: str) -> None:

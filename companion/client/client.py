@@ -6,8 +6,10 @@ import threading
 import warnings
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Self, TypeVar
+from weakref import WeakSet
 
 import grpc
+from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from companion.api.services.containers.v1.containers_pb2_grpc import ContainersStub
 from companion.api.services.events.v1.events_pb2_grpc import EventsStub
@@ -21,16 +23,20 @@ from companion.client.container import Container
 from companion.client.in_namespace import in_namespace
 from companion.client.lease import held_lease
 from companion.clients import Services, TasksClient
-from companion.core import containers, labels, leases, namespaces
+from companion.core import containers, introspection, labels, leases, namespaces
 from companion.core.containers import RuntimeInfo
 from companion.core.errors import Cancelled, Unavailable
-from companion.core.events import EventService
+from companion.core.events import EventService, Subscription
+from companion.core.introspection import ServerInfo
 from companion.core.trace import traced
+from companion.core.version import Version
 from companion.remote.containers import RemoteContainerStore
 from companion.remote.events import RemoteEventService
+from companion.remote.health import remote_is_serving
 from companion.remote.introspection import RemoteIntrospectionService
 from companion.remote.leases import RemoteLeaseManager
 from companion.remote.namespaces import RemoteNamespaceStore
+from companion.remote.version import remote_version
 
 if TYPE_CHECKING:
     from companion.client.container_opts import NewContainerOpt
@@ -69,6 +75,7 @@ class Client:
         self._channel: grpc.Channel | None = None
         self._stubs: Services | None = None
         self._closed = False
+        self._subscriptions: WeakSet[Subscription] = WeakSet()
 
     @property
     def namespace(self) -> str:
@@ -79,8 +86,7 @@ class Client:
     def runtime(self) -> str:
         """The runtime of new containers, looked up once. containerd: Client.Runtime."""
         if not self._runtime:
-            found = self.namespace_service.get(self._default_namespace) if self._default_namespace else {}
-            self._runtime = found.get(labels.DEFAULT_RUNTIME) or DEFAULT_RUNTIME
+            self._runtime = self._default_label(labels.DEFAULT_RUNTIME) or DEFAULT_RUNTIME
         return self._runtime
 
     @property
@@ -94,7 +100,7 @@ class Client:
         return RemoteLeaseManager(_offered(self._services().leases))
 
     @property
-    def namespace_service(self) -> RemoteNamespaceStore:
+    def namespace_service(self) -> namespaces.Store:
         """The store of namespaces. containerd: Client.NamespaceService."""
         return RemoteNamespaceStore(_offered(self._services().namespaces))
 
@@ -104,7 +110,7 @@ class Client:
         return _offered(self._services().events)
 
     @property
-    def introspection_service(self) -> RemoteIntrospectionService:
+    def introspection_service(self) -> introspection.Service:
         """What the daemon tells of itself. containerd: Client.IntrospectionService."""
         return RemoteIntrospectionService(_offered(self._services().introspection))
 
@@ -143,14 +149,40 @@ class Client:
         """
         return held_lease(self.leases_service)
 
+    def subscribe(self, *filters: str) -> Subscription:
+        """Return the events of all namespaces from now on, for iteration. containerd: Client.Subscribe.
+
+        It ends with its own `cancel()` or with this client. Raises `Unknown` for a bad filter.
+        """
+        subscription = self.event_service.subscribe(*filters)
+        self._subscriptions.add(subscription)
+        return subscription
+
     def version(self) -> Version:
         """Return the daemon's version. containerd: Client.Version."""
         return remote_version(_offered(self._services().version))
 
+    def server(self) -> ServerInfo:
+        """Return the daemon's identity. containerd: Client.Server."""
+        return self.introspection_service.server()
+
+    def is_serving(self) -> bool:
+        """Return whether the daemon says that it serves. containerd: Client.IsServing."""
+        return remote_is_serving(_offered(self._services().health))
+
+    def reconnect(self) -> None:
+        """Give up the connection; the next call makes a new one. containerd: Client.Reconnect."""
+        self._disconnect()
+
     def close(self) -> None:
         """Close the connection; later calls raise `Cancelled`. containerd: Client.Close."""
+        self._closed = True
+        for subscription in list(self._subscriptions):
+            subscription.cancel()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
         with self._lock:
-            self._closed = True
             channel, self._channel, self._stubs = self._channel, None, None
         if channel is not None:
             channel.close()
@@ -167,6 +199,11 @@ class Client:
 
     def __repr__(self) -> str:
         return f"Client({self._address!r})" if self._injected is None else "Client(services=...)"
+
+    def _default_label(self, label: str) -> str:
+        if not self._default_namespace:
+            return ""
+        return self.namespace_service.get(self._default_namespace).labels.get(label, "")
 
     def _services(self) -> Services:
         if self._injected is not None:
@@ -189,6 +226,7 @@ def _stubs(channel: grpc.Channel) -> Services:
         introspection=IntrospectionStub(channel),
         tasks=TasksStub(channel),
         version=VersionStub(channel),
+        health=HealthStub(channel),
     )
 
 

@@ -8,9 +8,6 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-# The core of gRPC writes to stderr from threads of its own unless told before it is loaded.
-os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-
 import grpc
 
 from companion.core import leases, namespaces, trace
@@ -62,7 +59,9 @@ def _await_listener(address: str, deadline: float) -> None:
 class _Details(grpc.ClientCallDetails):
     """The details of a call with other headers."""
 
-    def __init__(self, details: grpc.ClientCallDetails, metadata: list[tuple[str, str | bytes]]) -> None:
+    def __init__(
+        self, details: grpc.ClientCallDetails, metadata: tuple[tuple[str, str | bytes], ...]
+    ) -> None:
         self.method, self.timeout = details.method, details.timeout
         self.credentials, self.wait_for_ready = details.credentials, details.wait_for_ready
         self.compression = details.compression
@@ -70,9 +69,9 @@ class _Details(grpc.ClientCallDetails):
 
 
 class ContextHeaders(
-    grpc.UnaryUnaryClientInterceptor,  # type: ignore[type-arg]
-    grpc.UnaryStreamClientInterceptor,  # type: ignore[type-arg]
-    grpc.StreamStreamClientInterceptor,  # type: ignore[type-arg]
+    grpc.UnaryUnaryClientInterceptor,
+    grpc.UnaryStreamClientInterceptor,
+    grpc.StreamStreamClientInterceptor,
 ):
     """Puts the context of the caller into headers: its namespace, its lease and its trace.
 
@@ -120,4 +119,4 @@ class ContextHeaders(
         lease = leases.current.get()
         if lease:
             headers.append((leases.HEADER, lease))
-        return _Details(details, headers)
+        return _Details(details, tuple(headers))

@@ -6,13 +6,14 @@ the order in which they are given.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from companion.client import oci
 from companion.client.client import Client
 from companion.core.containers import Container, RuntimeInfo
-from companion.core.errors import FailedPrecondition, InvalidArgument
+from companion.core.errors import InvalidArgument
 from companion.core.typeurl import Any
 
 NewContainerOpt = Callable[[Client, Container], Container]
@@ -58,20 +59,21 @@ def with_snapshotter(name: str) -> NewContainerOpt:
 
 
 def with_new_spec(*opts: oci.SpecOpt) -> NewContainerOpt:
-    """Use containerd's default spec, changed by `opts`.
+    """Use containerd's default spec, changed by `opts`. containerd: WithNewSpec.
 
-    Raises `FailedPrecondition` without a namespace, which is part of the spec. containerd: WithNewSpec.
+    Raises `FailedPrecondition` without a namespace, which is part of the spec.
     """
+    return lambda client, container: replace(
+        container, spec=oci.marshal(oci.generate_spec(client, container, *opts))
+    )
+
+
+def with_spec(spec: oci.Spec, *opts: oci.SpecOpt) -> NewContainerOpt:
+    """Use a copy of this spec, changed by `opts`. containerd: WithSpec."""
 
     def opt(client: Client, container: Container) -> Container:
-        if not client.namespace:
-            raise FailedPrecondition("namespace is required")
-        spec = oci.generate_spec(container.id, client.namespace, *opts)
-        return replace(container, spec=oci.marshal(spec))
+        changed = copy.deepcopy(spec)
+        oci.compose(*opts)(client, container, changed)
+        return replace(container, spec=oci.marshal(changed))
 
     return opt
-
-
-def with_spec(spec: oci.Spec) -> NewContainerOpt:
-    """Use this spec as it is. containerd: WithSpec."""
-    return lambda client, container: replace(container, spec=oci.marshal(spec))

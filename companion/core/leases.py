@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,6 +26,12 @@ def lease(id: str) -> Iterator[None]:
         yield
     finally:
         current.reset(token)
+
+
+def generate_id() -> str:
+    """Return an id for a new lease: nanoseconds and three random bytes. containerd: leases.WithRandomID."""
+    suffix = base64.urlsafe_b64encode(os.urandom(3)).decode()
+    return f"{time.time_ns() % 1_000_000_000}-{suffix}"
 
 
 @dataclass(frozen=True, slots=True)

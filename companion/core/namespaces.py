@@ -1,14 +1,15 @@
-"""The namespace of a call: a context variable, as containerd keeps it in the call's context.
+"""Namespaces: the tenants of a daemon, and the one that a call works in.
 
-The two gRPC headers that belong to a call's context are named here too, because both halves of the
-wire need them.
+The namespace of a call is a context variable here, as containerd keeps it in the call's context.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from companion.core import identifiers
 from companion.core.errors import FailedPrecondition, InvalidArgument
@@ -46,3 +47,43 @@ def required() -> str:
     except InvalidArgument as error:
         raise error.wrap("namespace validation") from None
     return name
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """A namespace: its name and its labels, some of which are defaults for its clients."""
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+class Store(Protocol):
+    """Where namespaces live; whatever is created in a namespace creates it too. containerd: namespaces.Store.
+
+    Every method works on all namespaces. A daemon tells the namespace of the context of `create` and
+    `update`, and refuses them with `Unknown` without one.
+    """
+
+    def get(self, name: str) -> Namespace:
+        """Return the namespace; one that does not exist has no labels."""
+        ...
+
+    def list(self) -> Sequence[Namespace]:
+        """Return all namespaces, bytewise by name."""
+        ...
+
+    def create(self, namespace: Namespace) -> None:
+        """Write a new namespace. Raises `InvalidArgument`, `AlreadyExists`."""
+        ...
+
+    def update(self, namespace: Namespace, *fieldpaths: str) -> None:
+        """Change the labels named by `fieldpaths` as `labels.<key>`, or replace all.
+
+        An empty label is removed, a namespace that does not exist is created.
+        Raises `InvalidArgument` for any other field.
+        """
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove the namespace. Raises `NotFound`, `FailedPrecondition` when something is left in it."""
+        ...

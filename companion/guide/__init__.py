@@ -1,1 +1,22 @@
-"""The reader's aids: figures, traces, source and checks for the notebooks. No floor imports it."""
+"""The reader's aids: a daemon to play with, recordings, figures, source, checks. No floor imports them."""
+
+from companion.guide.floors import floors
+from companion.guide.graph import plugin_graph
+from companion.guide.playground import fresh_daemon, stop_daemon
+from companion.guide.recording import recording
+from companion.guide.sequence import sequence
+from companion.guide.source import Source
+from companion.guide.store_suite import check_store
+from companion.guide.trace import call_tree
+
+__all__ = [
+    "Source",
+    "call_tree",
+    "check_store",
+    "floors",
+    "fresh_daemon",
+    "plugin_graph",
+    "recording",
+    "sequence",
+    "stop_daemon",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from math import ceil
 
@@ -16,14 +17,20 @@ _INCH = 72
 class Canvas:
     """A sheet of `width` by `height` points, y downwards. Later marks cover earlier ones.
 
-    `name` begins every id in the SVG, so that several figures can stand on one page.
+    Every id in the SVG begins with `name`, so that several figures can stand on one page.
     """
 
     def __init__(self, name: str, width: float, height: float) -> None:
         self._graph = graphviz.Digraph(
-            name,
-            graph_attr={"id": name, "bgcolor": style.PAPER, "pad": "0.05", "margin": "0", "splines": "line"},
+            graph_attr={
+                "id": re.sub(r"\W+", "_", name.lower()),
+                "bgcolor": style.PAPER,
+                "pad": "0.05",
+                "margin": "0",
+                "splines": "line",
+            },
             node_attr={"shape": "box", "fixedsize": "true", "margin": "0", "label": ""},
+            edge_attr={"arrowsize": "0.6"},
         )
         self.height = height
         self._marks = 0
@@ -84,7 +91,7 @@ class Canvas:
         for tail, head in pairwise(nodes):
             end = arrow if head == nodes[-1] else "none"
             attributes = {"color": colour, "style": look, "penwidth": f"{pen:g}", "arrowhead": end}
-            self._graph.edge(tail, head, arrowsize="0.6", **attributes)
+            self._graph.edge(tail, head, **attributes)
 
     def figure(self, title: str, desc: str) -> Figure:
         """Return what has been drawn."""

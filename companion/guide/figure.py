@@ -22,8 +22,8 @@ sys.stdout.buffer.write(graph.draw(format="svg", prog=sys.argv[1]))
 class Figure:
     """A drawing in the DOT language, to be displayed by a notebook.
 
-    `title` and `desc` tell those who cannot see the picture what it is and what it shows; `engine` is
-    the Graphviz layout, such as "dot" or "neato".
+    `title` and `desc` tell those who cannot see the picture what it is and what it shows: they are in the
+    SVG, and stand as comments above the DOT. `engine` is Graphviz's layout, such as "dot" or "neato".
     """
 
     dot: str
@@ -39,18 +39,22 @@ class Figure:
         drawn = _draw(self.dot, self.engine)
         return None if drawn is None else self._named(drawn)
 
+    def text(self) -> str:
+        """Return the DOT source, opened by the title and the description."""
+        return "".join(f"// {line}\n" for line in [self.title, *self.desc.splitlines()]) + self.dot
+
     def _named(self, svg: str) -> str:
         """Drop what tells the version of Graphviz or repeats the inner names; add title and description."""
         svg = svg[svg.index("<svg") :]
         svg = re.sub(r"<!--.*?-->\n|<title>.*?</title>\n", "", svg, flags=re.DOTALL)
         opening, rest = svg.split(">", 1)
-        # A width in points and a height that follows: a narrow page scales the picture, none cuts it.
-        style = 'role="img" style="max-width: 100%; height: auto"'
+        # A page narrower than the picture scales it, and does not cut it.
+        role = 'role="img" style="max-width: 100%; height: auto"'
         names = f"<title>{escape(self.title)}</title>\n<desc>{escape(self.desc)}</desc>"
-        return f"{opening} {style}>\n{names}{rest}"
+        return f"{opening} {role}>\n{names}{rest}"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        text = {"text/plain": self.dot}
+        text = {"text/plain": self.text()}
         svg = self.svg()
         return text if svg is None else {"image/svg+xml": svg, **text}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from companion.guide.canvas import Canvas
 from companion.guide.figure import Figure
 from companion.guide.lanes import BAR, LOOP, Lanes
 from companion.guide.style import BOLD, FAINT, FAULT, FLOORS, FONT, INK, PAPER, shorten, wrap
-from companion.guide.trace import PROGRAM, Hop, Step, steps
+from companion.guide.trace import PROGRAM, Hop, Step, call_tree, steps
 
 _SIZE, _SMALL, _LEADING, _LINES = 8.0, 7.0, 10.0, 4
 _GAP = 7.0
@@ -30,7 +29,8 @@ class _Row:
 def sequence(hops: Sequence[Hop], title: str = "A call and its way back") -> Figure:
     """Return the figure of `hops`: a lane for each who took part, time downwards.
 
-    Long texts end in an ellipsis; `call_tree` has them whole. Raises `ValueError` without a hop.
+    Long texts end in an ellipsis; the description is the `call_tree`, which has them whole. Raises
+    `ValueError` without a hop.
     """
     if not hops:
         raise ValueError("no hop was recorded")
@@ -39,23 +39,22 @@ def sequence(hops: Sequence[Hop], title: str = "A call and its way back") -> Fig
     heads = {name: _head(name, floor, lanes.lane - 12) for name, floor in lanes.floors.items()}
     top = max(map(len, heads.values())) * _LEADING + 8
     rows = _rows(hops, way, lanes, top + _GAP)
-    canvas = Canvas("sequence", lanes.width, rows[-1].top + len(rows[-1].lines) * _LEADING + _GAP)
+    canvas = Canvas(title, lanes.width, rows[-1].top + len(rows[-1].lines) * _LEADING + _GAP)
     for name, head in heads.items():
         _draw_lane(canvas, lanes, name, head, top)
     _draw_bars(canvas, lanes, rows)
     for row in rows:
         _draw_words(canvas, lanes, row)
         _draw_arrow(canvas, lanes, row)
-    return canvas.figure(title, _desc(hops, lanes))
+    return canvas.figure(title, call_tree(hops))
 
 
 def _head(name: str, floor: str, room: float) -> list[tuple[str, float, str]]:
     """Return the lines of a lane's head: its floor, its name, and the detail that stood in brackets."""
-    match = re.fullmatch(r"(.+?)(?: \((.*)\))?", name)
-    who, detail = match.groups() if match else (name, None)
+    who, _, detail = name.partition(" (")
     lines = [(floor, _SMALL, FONT)] if name != PROGRAM else []
     lines += [(line, _SIZE, BOLD) for line in wrap(who, _SIZE * 1.1, room, 3)]
-    return lines + [(line, _SMALL, FONT) for line in wrap(detail or "", _SMALL, room, 3)]
+    return lines + [(line, _SMALL, FONT) for line in wrap(detail.removesuffix(")"), _SMALL, room, 3)]
 
 
 def _rows(hops: Sequence[Hop], way: Sequence[Step], lanes: Lanes, y: float) -> list[_Row]:
@@ -121,9 +120,3 @@ def _draw_words(canvas: Canvas, lanes: Lanes, row: _Row) -> None:
         canvas.text(
             x, row.top + (number + 0.5) * _LEADING, line, _SIZE, colour=colour, font=font, ground=PAPER
         )
-
-
-def _desc(hops: Sequence[Hop], lanes: Lanes) -> str:
-    failed = [hop for hop in hops if hop.error]
-    end = f"{len(failed)} end in an error: {failed[-1].error}" if failed else "all return"
-    return f"The lanes from left to right: {', '.join(lanes.floors)}. Calls: {len(hops)}; {end}."

@@ -15,7 +15,7 @@ from companion.api.services.containers.v1 import containers_pb2_grpc as rpc
 from companion.clients import ContainersClient
 from companion.core.trace import traced
 from companion.plugin import GRPC, SERVICE, InitContext, register
-from companion.service.status import answering
+from companion.service.status import answering, cut_at_end
 
 
 @traced("service")
@@ -40,8 +40,8 @@ class ContainersServer(rpc.ContainersServicer):
     ) -> Iterator[pb.ListContainerMessage]:
         with answering(context):
             stream = self._local.ListStream(request)
-            context.add_callback(stream.cancel)
-            return stream
+        cut_at_end(context, stream.cancel)
+        return stream
 
     def Create(
         self, request: pb.CreateContainerRequest, context: grpc.ServicerContext

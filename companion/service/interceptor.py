@@ -38,15 +38,17 @@ class CallContext(grpc.ServerInterceptor):
         return self._in_stream_pool(handler)
 
     def _in_stream_pool(self, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
-        make, behavior = (
-            (grpc.stream_stream_rpc_method_handler, handler.stream_stream)
-            if handler.request_streaming
-            else (grpc.unary_stream_rpc_method_handler, handler.unary_stream)
-        )
-        pooled: Any = functools.partial(behavior)
+        make: Any = grpc.unary_stream_rpc_method_handler
+        behavior: Any = handler.unary_stream
+        if handler.request_streaming:
+            make, behavior = grpc.stream_stream_rpc_method_handler, handler.stream_stream
         # The library's own way to choose a pool: an attribute of the function that handles the call.
+        pooled: Any = functools.partial(behavior)
         pooled.experimental_thread_pool = self._streams
-        return make(pooled, handler.request_deserializer, handler.response_serializer)
+        chosen: grpc.RpcMethodHandler[Any, Any] = make(
+            pooled, handler.request_deserializer, handler.response_serializer
+        )
+        return chosen
 
 
 def _first(headers: Any, key: str) -> str:

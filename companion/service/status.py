@@ -1,8 +1,8 @@
-"""How an error of a local plugin becomes the status of a call."""
+"""How a call ends: with the status of an error, and with its stream cut."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import grpc
@@ -15,4 +15,14 @@ def answering(context: grpc.ServicerContext) -> Iterator[None]:
         yield
     except grpc.RpcError as error:
         # What a local plugin raises has code and details, like what a stub raises.
-        context.abort(error.code(), error.details())  # type: ignore[attr-defined]
+        context.abort(error.code(), error.details() or "")
+
+
+def cut_at_end(context: grpc.ServicerContext, cancel: Callable[[], object]) -> None:
+    """Let the end of the call, however it comes, cancel its stream."""
+
+    def cut() -> None:
+        cancel()
+
+    if not context.add_callback(cut):
+        cut()  # the client is gone already, and nobody would ever call back

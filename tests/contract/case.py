@@ -58,9 +58,9 @@ class Answer:
 
     code: str = "OK"
     message: str | None = ""
-    replies: Sequence[str] = ()
-    events: Sequence[str] = ()
-    times: Sequence[str] = ()
+    replies: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,9 +141,9 @@ def _answer(data: Mapping[str, Any]) -> Answer:
     return Answer(
         code=code,
         message=data.get("message", "" if code == "OK" else None),
-        replies=[reply] if isinstance(reply, str) else reply,
-        events=data.get("events", ()),
-        times=data.get("times", ()),
+        replies=(reply,) if isinstance(reply, str) else tuple(reply),
+        events=tuple(data.get("events", ())),
+        times=tuple(data.get("times", ())),
     )
 
 

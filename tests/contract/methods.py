@@ -41,13 +41,11 @@ SERVICES = {
 
 @dataclass(frozen=True)
 class Method:
-    """A method: its path on the wire, its messages, whether either side streams."""
+    """A method: its path on the wire and its messages."""
 
     path: str
     request: type[Message]
     reply: type[Message]
-    request_streaming: bool = False
-    reply_streaming: bool = False
 
 
 def method(call: str) -> Method:
@@ -61,6 +59,4 @@ def method(call: str) -> Method:
         path=f"/{service.full_name}/{method_name}",
         request=GetMessageClass(found.input_type),
         reply=GetMessageClass(found.output_type),
-        request_streaming=found.client_streaming,
-        reply_streaming=found.server_streaming,
     )

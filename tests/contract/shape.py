@@ -26,8 +26,8 @@ def expected(answer: Answer, method: Method) -> Answer:
     """Return the answer of a case with its replies and events laid out as those that come back are."""
     return replace(
         answer,
-        replies=[str(text_format.Parse(reply, method.reply())) for reply in answer.replies],
-        events=[_expected_event(event) for event in answer.events],
+        replies=tuple(str(text_format.Parse(reply, method.reply())) for reply in answer.replies),
+        events=tuple(_expected_event(event) for event in answer.events),
     )
 
 

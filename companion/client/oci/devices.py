@@ -68,7 +68,9 @@ def _allowed(kind: str, major: int, minor: int | None, access: str = "rwm") -> d
 def _device(path: str) -> dict[str, Any] | None:
     found = os.lstat(path)
     kind = _KINDS.get(stat.S_IFMT(found.st_mode))
-    return kind and {
+    if kind is None:
+        return None
+    return {
         "path": path,
         "type": kind,
         "major": os.major(found.st_rdev),
