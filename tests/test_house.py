@@ -42,6 +42,18 @@ def test_no_file_of_the_companion_is_over_400_lines() -> None:
     assert {name: size for name, size in sizes.items() if size > 400} == {}
 
 
+@pytest.mark.parametrize(
+    ("package", "mark"),
+    [("grpcio", r"GRPC_GENERATED_VERSION = '(.+)'"), ("protobuf", r"# Protobuf Python Version: (.+)")],
+)
+def test_the_oldest_version_asked_for_is_the_one_that_the_generated_code_needs(
+    package: str, mark: str
+) -> None:
+    generated = "".join(path.read_text() for path in (ROOT / "companion/api").rglob("*.py"))
+    (needed,) = set(re.findall(mark, generated))
+    assert f'"{package}>={needed},<' in (ROOT / "pyproject.toml").read_text()
+
+
 @pytest.mark.parametrize("pattern", [MACHINE, REGISTRY], ids=["path of a machine", "registry's host"])
 def test_the_tree_names_no(pattern: re.Pattern[str]) -> None:
     named = [

@@ -60,8 +60,8 @@ class Namespace:
 class Store(Protocol):
     """Where namespaces live; whatever is created in a namespace creates it too. containerd: namespaces.Store.
 
-    Every method works on all namespaces. A daemon tells the namespace of the context of `create` and
-    `update`, and refuses them with `Unknown` without one.
+    Every method sees all namespaces. A daemon publishes the events of `create` and `update` in the
+    namespace of the context; without one it refuses both, which raises `Unknown`.
     """
 
     def get(self, name: str) -> Namespace:

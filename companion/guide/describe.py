@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import FunctionType
 from typing import Any
 
 import grpc
@@ -32,6 +33,8 @@ def describe(value: object) -> str:
             return "{" + ", ".join(f"{key}: {describe(value[key])}" for key in sorted(value)) + "}"
         case list() | tuple():
             return "[" + ", ".join(describe(item) for item in value) + "]"
+        case FunctionType():
+            return value.__qualname__.partition(".")[0] + "(…)"
         case BaseException():
             return f"{type(value).__name__}: {value}"
     if type(value).__repr__ is object.__repr__:

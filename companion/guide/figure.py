@@ -23,7 +23,8 @@ class Figure:
     """A drawing in the DOT language, to be displayed by a notebook.
 
     `title` and `desc` tell those who cannot see the picture what it is and what it shows: they are in the
-    SVG, and stand as comments above the DOT. `engine` is Graphviz's layout, such as "dot" or "neato".
+    SVG, and they are the text that Jupyter shows until the notebook is run or trusted. `engine` is
+    Graphviz's layout, such as "dot" or "neato".
     """
 
     dot: str
@@ -40,8 +41,8 @@ class Figure:
         return None if drawn is None else self._named(drawn)
 
     def text(self) -> str:
-        """Return the DOT source, opened by the title and the description."""
-        return "".join(f"// {line}\n" for line in [self.title, *self.desc.splitlines()]) + self.dot
+        """Return what the figure shows, in words."""
+        return f"{self.title}\n\n{self.desc}"
 
     def _named(self, svg: str) -> str:
         """Drop what tells the version of Graphviz or repeats the inner names; add title and description."""

@@ -9,6 +9,7 @@ from companion.guide.trace import PROGRAM, Hop, Step
 BAR = 8.0
 LOOP = 14.0
 _WIDEST, _LANE, _NEST = 7.4 * 72, 2.3 * 72, 4.0
+_WORDS = 2.1 * 72
 
 
 class Lanes:
@@ -58,4 +59,4 @@ class Lanes:
         left = min(caller, callee) + BAR / 2 + 3
         if self.loops(hop) and callee + self.lane > self.width:
             return left - self.lane, self.lane - BAR - 6
-        return left, min(2 * self.lane, self.width - left) - 4
+        return left, min(max(2 * self.lane, abs(callee - caller), _WORDS), self.width - left) - 4

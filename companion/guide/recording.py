@@ -29,9 +29,14 @@ class Recording:
     def hops(self, room: str = "") -> list[Hop]:
         """Return the hops in the order in which they began.
 
-        With a `room` such as "Container" only those of the client and of lanes that carry this name.
+        With a `room` such as "Container" only those whose lane carries this name, and what led to them.
         """
-        spans = [span for span in self._spans if room in _of(span, "lane") or _of(span, "floor") == "client"]
+        by_id = {_context_id(span): span for span in self._spans}
+        wanted: set[int] = set()
+        for span in self._spans:
+            if room in _of(span, "lane"):
+                wanted |= set(_line(span, by_id))
+        spans = [span for span in self._spans if _context_id(span) in wanted]
         index_of = {_context_id(span): index for index, span in enumerate(spans)}
         return [_hop(span, index_of) for span in spans]
 
@@ -69,7 +74,7 @@ class SpanRecorder:
             try:
                 reply = run()
             except BaseException as error:
-                span.set_attribute("error", describe(error))
+                span.set_attribute("error", describe(_reason(error)))
                 raise
             span.set_attribute("reply", describe(reply))
             return reply
@@ -100,8 +105,20 @@ def _request(args: tuple[Any, ...]) -> str:
     return ", ".join(describe(arg) for arg in args if not hasattr(arg, "add_callback"))
 
 
+def _reason(error: BaseException) -> BaseException:
+    """What gRPC ends a call with says nothing; what made the call end stands behind it."""
+    return error.__context__ or error if type(error) is Exception else error
+
+
 def _of(span: ReadableSpan, name: str) -> str:
     return str((span.attributes or {}).get(name, ""))
+
+
+def _line(span: ReadableSpan | None, by_id: dict[int, ReadableSpan]) -> Iterator[int]:
+    """Yield the id of a span and of all that it was called by."""
+    while span is not None:
+        yield _context_id(span)
+        span = by_id.get(span.parent.span_id) if span.parent else None
 
 
 def _context_id(span: ReadableSpan) -> int:

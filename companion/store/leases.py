@@ -24,7 +24,10 @@ from companion.store.labels import written
 
 @traced("store")
 class LeaseManager(leases.Manager):
-    """The leases of all namespaces in one database. containerd: metadata.NewLeaseManager."""
+    """The leases of all namespaces in one database. containerd: metadata.NewLeaseManager.
+
+    Nothing is collected yet, so a deletion with `sync` has nothing to wait for.
+    """
 
     def __init__(self, db: Database) -> None:
         self._db = db

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self
@@ -18,6 +19,9 @@ from tests.contract.subscription import Subscription
 
 LIMIT = 32 << 20
 """Bytes of a message that this client lets through: more than a daemon does."""
+
+GUARD = 60.0
+"""Seconds after which a call counts as hung."""
 
 
 class Caller:
@@ -74,9 +78,14 @@ class Caller:
     def _call(self, call: Call) -> tuple[list[Message], str, str]:
         """Make a call; return its replies, code and text."""
         stream = self._start(call)
+        leave = threading.Timer(call.open or GUARD, stream.cancel)
+        leave.start()
         replies: list[Message] = []
         with suppress(grpc.RpcError):
             replies.extend(stream)
+        leave.cancel()
+        if call.open and stream.code() is grpc.StatusCode.CANCELLED:
+            return replies, "OPEN", ""
         return replies, stream.code().name, stream.details()
 
     def _start(self, call: Call) -> Any:
@@ -89,4 +98,4 @@ class Caller:
             sent = [bytes.fromhex(call.bytes)]
         else:
             sent = [text_format.Parse(text, called.request()).SerializeToString() for text in call.requests]
-        return multicallable(iter(sent), timeout=call.timeout, metadata=call.metadata)
+        return multicallable(iter(sent), metadata=call.metadata)

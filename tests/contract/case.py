@@ -24,8 +24,8 @@ class Call:
     """One call: its method (`Service.Method`, or a path), requests in protobuf's text format, headers.
 
     `namespace` is the value of containerd's header, `headers` replaces all of them; `bytes` (in hex)
-    replaces the request. `timeout` is the client's deadline in seconds. A call of a set-up that is meant
-    to fail says so with `fails`.
+    replaces the request. A stream that stays open is left after `open` seconds. A call of a set-up that
+    is meant to fail says so with `fails`.
     """
 
     call: str
@@ -33,7 +33,7 @@ class Call:
     request: str | Sequence[str] = ""
     bytes: str | None = None
     headers: Sequence[Sequence[str]] | None = None
-    timeout: float = 60
+    open: float | None = None
     fails: bool = False
 
     @property
@@ -53,7 +53,8 @@ class Call:
 class Answer:
     """How a call ends: code, text, replies in text format; for a subscription its events.
 
-    `times` lists what holds of the times of the object in the reply. A message of None may be any.
+    `times` lists what holds of the times of the object in the reply. A message of None may be any. The
+    code of a stream that the client has left is OPEN.
     """
 
     code: str = "OK"
@@ -69,8 +70,8 @@ class Case:
 
     `fields` names the parts of the reply that are compared; empty: all but the times. Of the lists in a
     reply, elements are compared that mention the text `only`, where other cases add to the list.
-    `meanwhile` are the calls made while a subscription is open. Our answer is another one than
-    containerd's for a `reason`.
+    `meanwhile` are the calls made while a subscription is open. Some calls containerd does not survive:
+    it `crashes`. Our answer is another one than containerd's for a `reason`.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Case:
     meanwhile: Sequence[Call] = ()
     fields: Sequence[str] = ()
     only: str = ""
+    crashes: bool = False
     reason: str | None = None
 
 
@@ -98,7 +100,7 @@ class Template:
         deviation = data.pop("deviation", None)
         answer = _answer({key: data.pop(key) for key in ANSWER if key in data})
         given, meanwhile = ([Call(**call) for call in data.pop(key)] for key in ("given", "meanwhile"))
-        about = {key: data.pop(key) for key in ("id", "title", "fields", "only") if key in data}
+        about = {key: data.pop(key) for key in ("id", "title", "fields", "only", "crashes") if key in data}
         ours = answer if deviation is None else _answer(deviation)
         reason = None if deviation is None else deviation["reason"]
         return Case(
@@ -137,7 +139,8 @@ def _in_namespace(call: Mapping[str, Any]) -> dict[str, Any]:
 
 def _answer(data: Mapping[str, Any]) -> Answer:
     code = data.get("code", "OK")
-    reply = data.get("reply", "" if code == "OK" else [])
+    answered = code == "OK" and "events" not in data
+    reply = data.get("reply", "" if answered else [])
     return Answer(
         code=code,
         message=data.get("message", "" if code == "OK" else None),

@@ -1,4 +1,4 @@
-"""A daemon of each kind for the whole session: cases have namespaces of their own."""
+"""One daemon of each kind for the whole session: cases have namespaces of their own."""
 
 from collections.abc import Iterator
 
@@ -16,5 +16,11 @@ def companion() -> Iterator[Caller]:
 
 @pytest.fixture(scope="session")
 def containerd() -> Iterator[Caller]:
+    with daemons.containerd() as daemon, Caller(daemon.address) as caller:
+        yield caller
+
+
+@pytest.fixture
+def doomed_containerd() -> Iterator[Caller]:
     with daemons.containerd() as daemon, Caller(daemon.address) as caller:
         yield caller

@@ -1,5 +1,6 @@
-"""Every case against our daemon, and against the real containerd: what it was seen to do, it does."""
+"""Every case against our daemon, and against the real containerd: the data is what it does."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from uuid import uuid4
 
@@ -7,31 +8,35 @@ import pytest
 
 from tests.contract import shape
 from tests.contract.caller import Caller
-from tests.contract.case import Answer, Case, Template, templates
+from tests.contract.case import Answer, Case, templates
 from tests.contract.methods import method
 
-all_cases = pytest.mark.parametrize("template", templates(), ids=lambda template: template.id)
+CASES = [template.case(f"{template.id}-{uuid4().hex[:8]}") for template in templates()]
 
 
-def in_new_namespace(template: Template) -> Case:
-    return template.case(f"{template.id}-{uuid4().hex[:8]}")
+def each(cases: Iterable[Case]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case.id)
 
 
-def compare(caller: Caller, case: Case, wanted: Answer) -> None:
+def check(caller: Caller, case: Case, wanted: Answer) -> None:
     answer = caller.answer(case)
     if wanted.message is None:
         answer = replace(answer, message=None)
     assert answer == shape.expected(wanted, method(case.call.call)), case.title
 
 
-@all_cases
-def test_companion(template: Template, companion: Caller) -> None:
-    case = in_new_namespace(template)
-    compare(companion, case, case.ours)
+@each(CASES)
+def test_companion(case: Case, companion: Caller) -> None:
+    check(companion, case, case.ours)
 
 
 @pytest.mark.interop
-@all_cases
-def test_containerd(template: Template, containerd: Caller) -> None:
-    case = in_new_namespace(template)
-    compare(containerd, case, case.answer)
+@each(case for case in CASES if not case.crashes)
+def test_containerd(case: Case, containerd: Caller) -> None:
+    check(containerd, case, case.answer)
+
+
+@pytest.mark.interop
+@each(case for case in CASES if case.crashes)
+def test_containerd_ends(case: Case, doomed_containerd: Caller) -> None:
+    check(doomed_containerd, case, case.answer)

@@ -31,13 +31,8 @@ def test_a_notebook_gets_the_picture_and_the_text() -> None:
     assert FIGURE._repr_mimebundle_() == {"image/svg+xml": drawn(FIGURE), "text/plain": FIGURE.text()}
 
 
-def test_the_text_is_the_dot_below_title_and_description() -> None:
-    assert FIGURE.text() == "// Two <nodes>\n// a calls b;\n// b answers\ndigraph two { a -> b }\n"
-
-
-def test_the_text_is_dot_still() -> None:
-    with_comments = Figure(FIGURE.text(), FIGURE.title, FIGURE.desc)
-    assert drawn(with_comments) == drawn(FIGURE)
+def test_the_text_is_title_and_description() -> None:
+    assert FIGURE.text() == f"{FIGURE.title}\n\n{FIGURE.desc}"
 
 
 def test_the_picture_is_one_svg_element_with_title_and_description_first() -> None:
