@@ -71,7 +71,7 @@ class LocalNamespacesClient(NamespacesClient):
                 "/namespaces/update",
                 typeurl.pack(event.NamespaceUpdate(name=given.name, labels=given.labels)),
             )
-        return pb.UpdateNamespaceResponse()
+        return pb.UpdateNamespaceResponse(namespace=pb.Namespace())
 
     def Delete(self, request: pb.DeleteNamespaceRequest, /) -> Empty:
         with raising_grpc():

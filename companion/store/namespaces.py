@@ -14,7 +14,7 @@ from companion.core.errors import AlreadyExists, Error, FailedPrecondition, Inva
 from companion.core.namespaces import Namespace
 from companion.core.quote import quote
 from companion.core.trace import traced
-from companion.store.bucket import Bucket
+from companion.store.bucket import Bucket, DatabaseError
 from companion.store.database import Database
 from companion.store.labels import written
 
@@ -85,6 +85,8 @@ def _read(bucket: Bucket | None, name: str) -> Namespace:
 
 
 def _write(bucket: Bucket, namespace: Namespace) -> None:
+    if namespace.labels.get(""):  # refused for all objects, but for a namespace in fewer words
+        raise DatabaseError("key required")
     bucket.put(_LABELS, convert.encode(replace(namespace, labels=written(namespace.labels))))
 
 

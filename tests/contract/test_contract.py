@@ -1,6 +1,6 @@
 """Every case against our daemon, and against the real containerd: the data is what it does."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import uuid4
 
@@ -14,7 +14,7 @@ from tests.contract.methods import method
 CASES = [template.case(f"{template.id}-{uuid4().hex[:8]}") for template in templates()]
 
 
-def each(cases: Iterable[Case]) -> pytest.MarkDecorator:
+def each(cases: Sequence[Case]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", cases, ids=lambda case: case.id)
 
 
@@ -31,12 +31,12 @@ def test_companion(case: Case, companion: Caller) -> None:
 
 
 @pytest.mark.interop
-@each(case for case in CASES if not case.crashes)
+@each([case for case in CASES if not case.crashes])
 def test_containerd(case: Case, containerd: Caller) -> None:
     check(containerd, case, case.answer)
 
 
 @pytest.mark.interop
-@each(case for case in CASES if case.crashes)
+@each([case for case in CASES if case.crashes])
 def test_containerd_ends(case: Case, doomed_containerd: Caller) -> None:
     check(doomed_containerd, case, case.answer)

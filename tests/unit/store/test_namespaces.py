@@ -107,6 +107,12 @@ def test_an_update_without_a_name_is_refused(store: NamespaceStore) -> None:
         store.update(Namespace("", {"a": "1"}))
 
 
+def test_a_label_without_a_key_is_not_set(store: NamespaceStore) -> None:
+    with pytest.raises(DatabaseError, match=r"^key required$"):
+        store.create(Namespace("n", {"": "value"}))
+    assert store.list() == []
+
+
 def test_a_label_that_is_too_long_is_not_set(store: NamespaceStore) -> None:
     with pytest.raises(InvalidArgument, match=r"^namespace\.Labels: "):
         store.update(Namespace("n", TOO_LONG), "labels.key")
