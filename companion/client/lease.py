@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -25,7 +22,9 @@ def held_lease(manager: Manager) -> Iterator[None]:
         yield
         return
     expires = datetime.now().astimezone() + EXPIRATION
-    held = manager.create(Lease(_generate_id(), labels={GC_EXPIRE: expires.isoformat(timespec="seconds")}))
+    held = manager.create(
+        Lease(leases.generate_id(), labels={GC_EXPIRE: expires.isoformat(timespec="seconds")})
+    )
     with leases.lease(held.id):
         try:
             yield
@@ -33,8 +32,3 @@ def held_lease(manager: Manager) -> Iterator[None]:
             # It expires by itself; a failure here must not hide how the block ended.
             with suppress(Error):
                 manager.delete(held)
-
-
-def _generate_id() -> str:
-    suffix = base64.urlsafe_b64encode(os.urandom(3)).decode()
-    return f"{time.time_ns() % 1_000_000_000}-{suffix}"

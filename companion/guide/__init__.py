@@ -3,6 +3,7 @@
 from companion.guide.floors import floors
 from companion.guide.graph import plugin_graph
 from companion.guide.playground import fresh_daemon, stop_daemon
+from companion.guide.real import on_containerd
 from companion.guide.recording import recording
 from companion.guide.sequence import sequence
 from companion.guide.source import Source
@@ -15,6 +16,7 @@ __all__ = [
     "check_store",
     "floors",
     "fresh_daemon",
+    "on_containerd",
     "plugin_graph",
     "recording",
     "sequence",

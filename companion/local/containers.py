@@ -53,15 +53,9 @@ class LocalContainersClient(ContainersClient):
     def Create(self, request: pb.CreateContainerRequest, /) -> pb.CreateContainerResponse:
         given = convert.from_message(request.container)
         with raising_grpc():
-            created = convert.to_message(self._db.update(lambda _: self._store.create(given)))
-            runtime = event.ContainerCreate.Runtime(name=created.runtime.name)
-            if created.runtime.HasField("options"):
-                runtime.options.CopyFrom(created.runtime.options)
-            self._events.publish(
-                "/containers/create",
-                typeurl.pack(event.ContainerCreate(id=created.id, image=created.image, runtime=runtime)),
-            )
-        return pb.CreateContainerResponse(container=created)
+            created = self._db.update(lambda _: self._store.create(given))
+            self._events.publish("/containers/create", typeurl.pack(_create_event(created)))
+        return pb.CreateContainerResponse(container=convert.to_message(created))
 
     def Update(self, request: pb.UpdateContainerRequest, /) -> pb.UpdateContainerResponse:
         given, paths = convert.from_message(request.container), list(request.update_mask.paths)
@@ -83,6 +77,13 @@ def _message(raw: bytes) -> pb.ListContainerMessage:
     message = pb.ListContainerMessage()
     message.container.MergeFromString(raw)
     return message
+
+
+def _create_event(container: Container) -> event.ContainerCreate:
+    runtime = event.ContainerCreate.Runtime(name=container.runtime.name)
+    if container.runtime.options is not None:
+        runtime.options.CopyFrom(typeurl.to_message(container.runtime.options))
+    return event.ContainerCreate(id=container.id, image=container.image, runtime=runtime)
 
 
 def _update_event(container: Container) -> event.ContainerUpdate:

@@ -15,9 +15,8 @@ from grpc import StatusCode
 from companion.api.services.introspection.v1 import introspection_pb2 as pb
 from companion.clients import IntrospectionClient
 from companion.convert import introspection as convert
-from companion.core import filters
-from companion.core.errors import InvalidArgument, StatusError, raising_grpc, to_grpc
-from companion.core.filters import Filter
+from companion.core.errors import StatusError, raising_grpc, to_grpc
+from companion.core.filters import Filter, parse_request
 from companion.core.introspection import InitError, PluginInfo, ServerInfo
 from companion.core.trace import traced
 from companion.local.server_uuid import server_uuid
@@ -38,7 +37,7 @@ class LocalIntrospectionClient(IntrospectionClient):
 
     def Plugins(self, request: pb.PluginsRequest, /) -> pb.PluginsResponse:
         with raising_grpc():
-            wanted = _parse(request.filters)
+            wanted = parse_request(request.filters)
         infos = map(_info, self._plugins)
         return pb.PluginsResponse(
             plugins=[convert.plugin_to_message(info) for info in infos if _matches(wanted, info)]
@@ -52,13 +51,6 @@ class LocalIntrospectionClient(IntrospectionClient):
     def PluginInfo(self, request: pb.PluginInfoRequest, /) -> pb.PluginInfoResponse:
         service = pb.DESCRIPTOR.services_by_name["Introspection"].full_name
         raise StatusError(StatusCode.UNIMPLEMENTED, f"unknown method PluginInfo for service {service}")
-
-
-def _parse(texts: Sequence[str]) -> Filter:
-    try:
-        return filters.parse(*texts)
-    except InvalidArgument as error:
-        raise InvalidArgument(str(error)) from None
 
 
 def _matches(wanted: Filter, info: PluginInfo) -> bool:

@@ -15,12 +15,8 @@ from companion.clients import TasksClient
 from companion.core import containers, namespaces
 from companion.core.errors import StatusError, Unimplemented, raising_grpc, to_grpc
 from companion.core.trace import traced
-from companion.plugin import EVENT, METADATA, SERVICE, InitContext, register
+from companion.plugin import EVENT, METADATA, MONITOR, RUNTIME, RUNTIME_V2, SERVICE, InitContext, register
 from companion.store.containers import ContainerStore
-
-RUNTIME = "io.containerd.runtime.v1"
-RUNTIME_V2 = "io.containerd.runtime.v2"
-MONITOR = "io.containerd.monitor.v1"
 
 
 def _not_yet(_client: object, _request: Message, /) -> NoReturn:

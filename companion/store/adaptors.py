@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-Adaptor = Callable[[Sequence[str]], str | None]
+from companion.core.filters import Adaptor
 
 
 class _Runtime(Protocol):

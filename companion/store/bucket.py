@@ -44,40 +44,47 @@ class Bucket:
 
     def bucket(self, *names: str) -> Bucket | None:
         """Return the bucket at the end of `names`, or None where there is none."""
-        path = self._path + b"".join([_encode(name, "bucket name required") + _NUL for name in names])
-        return None if self._txn.get(path) is None else Bucket(self._txn, path)
+        path = self._path + b"".join([_encode(name) + _NUL for name in names])
+        return Bucket(self._txn, path) if all(names) and self._txn.get(path) is not None else None
 
     def create_bucket(self, *names: str) -> Bucket:
-        """Return the bucket at the end of `names`, made with all on the way to it where missing."""
+        """Return the bucket at the end of `names`, made with all on the way to it where missing.
+
+        Raises `DatabaseError` for an empty name.
+        """
+        if not all(names):
+            raise DatabaseError("bucket name required")
         path = self._path
         for name in names:
-            path += _encode(name, "bucket name required") + _NUL
+            path += _encode(name) + _NUL
             if self._txn.get(path) is None:
                 self._txn.put(path, name.encode())
         return Bucket(self._txn, path)
 
     def delete_bucket(self, name: str) -> None:
         """Remove a bucket with all that is in it; there may be none."""
-        path = self._path + _encode(name, "bucket name required") + _NUL
+        path = self._path + _encode(name) + _NUL
         cursor = self._txn.cursor()
-        found = cursor.set_range(path)
+        found = bool(name) and cursor.set_range(path)
         while found and cursor.key().startswith(path):
             found = cursor.delete()
 
     def get(self, key: str) -> bytes | None:
         """Return the value of `key`, or None."""
-        name = _encode(key, "key required")
-        value = self._txn.get(self._path + name)
+        name = _encode(key)
+        value = self._txn.get(self._path + name) if key else None
         return value if value is None else _unframe(name, value)[1]
 
     def put(self, key: str, value: bytes) -> None:
         """Write a value. Raises `DatabaseError` for an empty key."""
-        name = _encode(key, "key required")
+        if not key:
+            raise DatabaseError("key required")
+        name = _encode(key)
         self._txn.put(self._path + name, _frame(name, key, value))
 
     def delete(self, key: str) -> bool:
         """Remove a value; return whether there was one."""
-        return self._txn.delete(self._path + _encode(key, "key required"))
+        return bool(key) and self._txn.delete(self._path + _encode(key))
 
     def items(self) -> Iterator[tuple[str, bytes]]:
         """Yield every key with its value, bytewise by key; buckets are passed over."""
@@ -118,9 +125,7 @@ class Bucket:
                 return
 
 
-def _encode(name: str, refusal: str) -> bytes:
-    if not name:
-        raise DatabaseError(refusal)
+def _encode(name: str) -> bytes:
     raw = name.encode()
     # NUL closes a name, so it must not be in one; written this way the order stays bytewise.
     raw = raw.replace(_ONE, b"\1\2").replace(_NUL, b"\1\1")

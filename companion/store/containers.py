@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 
 from companion.api.services.containers.v1 import containers_pb2 as pb
 from companion.convert import containers as convert
-from companion.core import containers, filters, namespaces
+from companion.core import containers, namespaces
 from companion.core.containers import Container
 from companion.core.errors import AlreadyExists, InvalidArgument, NotFound
+from companion.core.filters import parse_request
 from companion.core.quote import quote
 from companion.core.trace import traced
 from companion.store import container_rules
@@ -95,7 +96,7 @@ def _bucket(root: Bucket, namespace: str) -> Bucket | None:
 
 
 def _read(bucket: Bucket | None, id: str) -> bytes | None:
-    return bucket.get(id) if bucket is not None and id else None
+    return None if bucket is None else bucket.get(id)
 
 
 def _write(bucket: Bucket, container: Container) -> Container:
@@ -109,10 +110,7 @@ def _write(bucket: Bucket, container: Container) -> Container:
 
 def _matcher(texts: Sequence[str]) -> Callable[[bytes], bool]:
     """Return the test for stored bytes; one message serves for all, which spares an allocation each."""
-    try:
-        wanted = filters.parse(*texts)
-    except InvalidArgument as error:
-        raise InvalidArgument(str(error)) from None
+    wanted = parse_request(texts)
     if not any(texts):
         return lambda raw: True
     message = pb.Container()

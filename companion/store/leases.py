@@ -6,13 +6,14 @@ In there stands what the lease holds, as keys without value: `content/<digest>`,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from companion.convert import leases as convert
-from companion.core import digests, filters, leases, namespaces
+from companion.core import digests, leases, namespaces
 from companion.core.errors import AlreadyExists, InvalidArgument, NotFound, Unimplemented
+from companion.core.filters import parse_request
 from companion.core.leases import Lease, Resource
 from companion.core.quote import quote
 from companion.core.trace import traced
@@ -52,18 +53,18 @@ class LeaseManager(leases.Manager):
 
         def write(root: Bucket) -> None:
             bucket = _bucket(root, namespace)
-            if bucket is None or not lease.id or not bucket.delete(lease.id):
+            if bucket is None or not bucket.delete(lease.id):
                 raise NotFound(f"lease {quote(lease.id)}")
             bucket.delete_bucket(lease.id)
 
         self._db.update(write)
 
     def list(self, *filters: str) -> Sequence[Lease]:
-        namespace, wanted = namespaces.required(), _matcher(filters)
+        namespace, wanted = namespaces.required(), parse_request(filters)
 
         def read(root: Bucket) -> Sequence[Lease]:
             found = (convert.decode(raw) for _, raw in entries(_bucket(root, namespace)))
-            return [lease for lease in found if wanted(lease)]
+            return [lease for lease in found if wanted.match(lease_fields(lease))]
 
         return self._db.view(read)
 
@@ -105,7 +106,7 @@ def _bucket(root: Bucket, namespace: str) -> Bucket | None:
 
 
 def _held(root: Bucket, namespace: str, id: str) -> Bucket:
-    held = root.bucket("v1", namespace, "leases", id) if id else None
+    held = root.bucket("v1", namespace, "leases", id)
     if held is None:
         raise NotFound(f"lease {quote(id)}")
     return held
@@ -135,11 +136,3 @@ def _path(resource: Resource) -> list[str]:
         case ["snapshots", *_]:
             raise InvalidArgument(f"invalid snapshot resource type {resource.type}")
     raise Unimplemented(f"resource type {resource.type} not supported yet")
-
-
-def _matcher(texts: Sequence[str]) -> Callable[[Lease], bool]:
-    try:
-        wanted = filters.parse(*texts)
-    except InvalidArgument as error:
-        raise InvalidArgument(str(error)) from None
-    return lambda lease: wanted.match(lease_fields(lease))

@@ -75,7 +75,7 @@ class NamespaceStore(namespaces.Store):
 
 
 def _bucket(root: Bucket, name: str) -> Bucket | None:
-    return root.bucket("v1", name) if name else None
+    return root.bucket("v1", name)
 
 
 def _read(bucket: Bucket | None, name: str) -> Namespace:

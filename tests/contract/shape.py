@@ -22,6 +22,7 @@ EVENTS = (container_pb2, image_pb2, namespace_pb2, task_pb2)
 GENERATED = {
     "{uuid}": re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"),
     "{lease}": re.compile(r"\d{1,9}-[\w-]{4}"),
+    "{version}": re.compile(r"[\d.]+\+companion"),
 }
 """What a daemon makes up, and the placeholders that stand for it in an expected reply."""
 
@@ -30,7 +31,7 @@ def expected(answer: Answer, method: Method) -> Answer:
     """Return the answer of a case with its replies and events laid out as those that come back are."""
     return replace(
         answer,
-        replies=tuple(str(text_format.Parse(reply, method.reply())) for reply in answer.replies),
+        replies=tuple(_text(text_format.Parse(reply, method.reply())) for reply in answer.replies),
         events=tuple(_expected_event(event) for event in answer.events),
     )
 
@@ -44,7 +45,7 @@ def comparable(reply: Message, case: Case) -> str:
         _drop_others(reply, case.only)
     if case.fields:
         _keep(reply, [path.split(".") for path in case.fields])
-    return str(reply)
+    return _text(reply)
 
 
 def _parts(message: Message) -> Iterator[Message]:
@@ -84,6 +85,11 @@ def _keep(message: Message, paths: Sequence[Sequence[str]]) -> None:
         elif all(rest):
             for part in value if field.is_repeated else [value]:
                 _keep(part, rest)
+
+
+def _text(message: Message) -> str:
+    # In contrast to str(), this puts the keys of maps in order.
+    return text_format.MessageToString(message)
 
 
 def event_text(envelope: Envelope) -> str:

@@ -16,10 +16,17 @@ a regular expression may also stand in ``/…/`` or ``|…|``.
 
 from __future__ import annotations
 
-from companion.core.filters.parser import parse_filter
-from companion.core.filters.selectors import Adaptor, AllOf, AnyOf, Filter
+from collections.abc import Iterable
 
-__all__ = ["Adaptor", "Filter", "parse"]
+from companion.core.errors import InvalidArgument
+from companion.core.filters.parser import parse_filter
+from companion.core.filters.selectors import Adaptor, AllOf, AnyOf, Filter, Matches
+
+__all__ = ["MAX_EXPRESSIONS", "Adaptor", "Filter", "parse", "parse_request"]
+
+MAX_EXPRESSIONS = 16 << 10
+"""The longest that the regular expressions of one list may be together, in characters: compiling them can
+take 10 KiB of memory a character."""
 
 
 def parse(*filters: str) -> Filter:
@@ -30,4 +37,19 @@ def parse(*filters: str) -> Filter:
     """
     if not filters:
         return AllOf(())
-    return AnyOf(tuple(parse_filter(text) if text else AllOf(()) for text in filters))
+    parsed = tuple(parse_filter(text) if text else AllOf(()) for text in filters)
+    expressions = (one.pattern for every in parsed for one in every.filters if isinstance(one, Matches))
+    if sum(map(len, expressions)) > MAX_EXPRESSIONS:
+        raise InvalidArgument(f"filters: regular expressions of more than {MAX_EXPRESSIONS} characters")
+    return AnyOf(parsed)
+
+
+def parse_request(filters: Iterable[str]) -> Filter:
+    """Parse the filters of a list request, as `parse` does.
+
+    The text of the class stands twice in its error, because containerd's stores wrap that of the parser.
+    """
+    try:
+        return parse(*filters)
+    except InvalidArgument as error:
+        raise InvalidArgument(str(error)) from None

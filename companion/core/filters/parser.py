@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from companion.core.filters.scanner import ANY_QUOTE, DOUBLE, Kind, Scanner, Token
+from companion.core.filters.scanner import ANY_QUOTE, DOUBLE_QUOTE, Kind, Scanner, Token
 from companion.core.filters.selectors import AllOf, Equal, Filter, Matches, NotEqual, Present
 from companion.core.filters.unquote import unquote
 
 _COMPARISONS: dict[str, type[Equal | NotEqual | Matches]] = {"==": Equal, "!=": NotEqual, "~=": Matches}
 
 
-def parse_filter(text: str) -> Filter:
+def parse_filter(text: str) -> AllOf:
     """Return the filter that `text` spells. Raises `InvalidArgument`. containerd: filters.Parse."""
     scanner = Scanner(text)
     selectors = [_selector(scanner)]
     while scanner.take(","):
         selectors.append(_selector(scanner))
     if rest := scanner.peek():
+        # containerd has no character to show for a null here.
         raise scanner.error(f"unexpected input: {rest}".replace("\0", "\ufffd"))
     return AllOf(tuple(selectors))
 
@@ -25,7 +26,7 @@ def _selector(scanner: Scanner) -> Filter:
     if scanner.peek() in ("", ","):
         return Present(path)
     comparison = _comparison(scanner)
-    return comparison(path, _value(scanner, ANY_QUOTE if comparison is Matches else DOUBLE))
+    return comparison(path, _value(scanner, ANY_QUOTE if comparison is Matches else DOUBLE_QUOTE))
 
 
 def _fieldpath(scanner: Scanner) -> tuple[str, ...]:
@@ -41,7 +42,7 @@ def _field(scanner: Scanner) -> str:
         return token.text
     if token.kind is Kind.QUOTED:
         # Not every adaptor can look up a name that is no UTF-8.
-        return _unquoted(scanner, token, DOUBLE).encode(errors="surrogateescape").decode(errors="replace")
+        return _unquoted(scanner, token, DOUBLE_QUOTE).encode(errors="surrogateescape").decode(errors="replace")
     raise scanner.error("expected field or quoted", token.start)
 
 

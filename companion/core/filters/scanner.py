@@ -10,7 +10,7 @@ from typing import NamedTuple
 from companion.core.errors import InvalidArgument
 from companion.core.quote import ESCAPES
 
-DOUBLE = '"'
+DOUBLE_QUOTE = '"'
 ANY_QUOTE = '"/|'
 
 _SEPARATORS = frozenset(",.")
@@ -29,6 +29,8 @@ _DIGITS_AFTER = dict.fromkeys(_OCTAL, (2, _OCTAL)) | {"x": (2, _HEX), "u": (4, _
 
 
 class Kind(Enum):
+    """What a token is. `OTHER` is a character that starts nothing."""
+
     FIELD = auto()
     VALUE = auto()
     QUOTED = auto()
@@ -39,6 +41,8 @@ class Kind(Enum):
 
 
 class Token(NamedTuple):
+    """A piece of a filter as it stands there, quotes and escapes and all, and the index where it starts."""
+
     kind: Kind
     text: str
     start: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Any, Protocol
 
 import re2
@@ -28,6 +28,8 @@ class Filter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
+    """Passes what any of the filters passes."""
+
     filters: tuple[Filter, ...]
 
     def match(self, adaptor: Adaptor) -> bool:
@@ -36,6 +38,8 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
+    """Passes what all of the filters pass; without filters, everything."""
+
     filters: tuple[Filter, ...]
 
     def match(self, adaptor: Adaptor) -> bool:
@@ -44,6 +48,8 @@ class AllOf:
 
 @dataclass(frozen=True, slots=True)
 class Present:
+    """The fieldpath alone: the object reports the field."""
+
     path: tuple[str, ...]
 
     def match(self, adaptor: Adaptor) -> bool:
@@ -52,6 +58,8 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Equal:
+    """The operator ``==``: the object reports the field, with this value."""
+
     path: tuple[str, ...]
     value: str
 
@@ -61,6 +69,8 @@ class Equal:
 
 @dataclass(frozen=True, slots=True)
 class NotEqual:
+    """The operator ``!=``; a field that is not reported counts as empty."""
+
     path: tuple[str, ...]
     value: str
 
@@ -68,22 +78,20 @@ class NotEqual:
         return (adaptor(self.path) or "") != self.value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Matches:
+    """The operator ``~=``: the field, empty when not reported, holds a match of the regular expression."""
+
     path: tuple[str, ...]
     pattern: str
 
     def match(self, adaptor: Adaptor) -> bool:
-        regex = _compiled(self.pattern)
-        return regex is not None and regex.search(adaptor(self.path) or "") is not None
+        return self._regex is not None and self._regex.search(adaptor(self.path) or "") is not None
 
-
-# Compiled at first use, and few at a time: a filter as large as a message may hold a million expressions.
-@lru_cache(maxsize=128)
-def _compiled(pattern: str) -> Any:
-    """Return the regular expression, or None when it is not valid: then it never matches."""
-    try:
-        return re2.compile(pattern, _OPTIONS)
-    except (re2.error, UnicodeEncodeError) as error:
-        _log.warning("a filter's regular expression never matches: %.200s", error)
-        return None
+    @cached_property
+    def _regex(self) -> Any:
+        try:
+            return re2.compile(self.pattern, _OPTIONS)
+        except (re2.error, UnicodeEncodeError) as error:
+            _log.warning("a filter's regular expression never matches: %.200s", error)
+            return None
