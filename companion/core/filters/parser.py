@@ -42,7 +42,9 @@ def _field(scanner: Scanner) -> str:
         return token.text
     if token.kind is Kind.QUOTED:
         # Not every adaptor can look up a name that is no UTF-8.
-        return _unquoted(scanner, token, DOUBLE_QUOTE).encode(errors="surrogateescape").decode(errors="replace")
+        return (
+            _unquoted(scanner, token, DOUBLE_QUOTE).encode(errors="surrogateescape").decode(errors="replace")
+        )
     raise scanner.error("expected field or quoted", token.start)
 
 

@@ -92,6 +92,6 @@ class Matches:
     def _regex(self) -> Any:
         try:
             return re2.compile(self.pattern, _OPTIONS)
-        except (re2.error, UnicodeEncodeError) as error:
-            _log.warning("a filter's regular expression never matches: %.200s", error)
+        except (re2.error, UnicodeEncodeError):
+            _log.warning("a filter's regular expression is invalid and never matches: %.200r", self.pattern)
             return None

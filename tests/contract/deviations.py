@@ -1,0 +1,58 @@
+"""Writes docs/deviations.md from the cases: where our daemon answers otherwise than containerd, and why.
+
+Run as `python -m tests.contract.deviations`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.contract.case import Template, templates
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "deviations.md"
+LONGEST = 160
+"""Characters of a text that are shown."""
+
+HEAD = """\
+# Deviations
+
+Where our daemon answers otherwise than containerd 1.6.20, on purpose. The tests check both columns: containerd's
+against the real containerd, ours against our daemon. This page is written from their data:
+`python -m tests.contract.deviations`.
+
+In the texts `{ns}` is a namespace, `{rule}` the pattern of an identifier, and `{a*77}` stands for 77 times `a`.
+
+| Case | Call | containerd | ours | Reason |
+|--|--|--|--|--|
+"""
+
+
+def page() -> str:
+    """Return the text of the page."""
+    return HEAD + "".join(_row(template) for template in templates() if "deviation" in template.data)
+
+
+def _row(template: Template) -> str:
+    case = template.data
+    deviation = case["deviation"]
+    call = f"{_code(case['call'])}: {case['title']}"
+    return f"| {case['id']} | {call} | {_answer(case)} | {_answer(deviation)} | {deviation['reason']} |\n"
+
+
+def _answer(answer: Mapping[str, Any]) -> str:
+    code = answer.get("code", "OK")
+    text = answer.get("message") or answer.get("reply") or ""
+    return f"{code} {_code(text)}" if text else code
+
+
+def _code(text: str) -> str:
+    shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    fence = "``" if "`" in shown else "`"
+    return fence + re.sub(r"\|", r"\\|", shown) + fence
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

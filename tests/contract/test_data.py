@@ -1,0 +1,43 @@
+"""The cases as data: complete, and nothing in them that is not used."""
+
+from collections import Counter
+
+from tests.contract import deviations
+from tests.contract.case import ANSWER, templates
+
+ROWS = {"A": 79, "B": 133, "F": 14, "N": 40, "L": 46, "E": 20, "P": 16}
+"""The rows of the tables of observations, by the letter of their numbers."""
+
+
+def test_ids_are_unique() -> None:
+    counts = Counter(template.id for template in templates())
+    assert [id for id, count in counts.items() if count > 1] == []
+
+
+def test_every_row_has_its_case() -> None:
+    rows = {f"{letter}{number}" for letter, count in ROWS.items() for number in range(1, count + 1)}
+    assert rows - {template.id for template in templates()} == set()
+
+
+def test_there_are_no_fewer_cases_than_were_observed() -> None:
+    assert len(templates()) >= 600
+
+
+def test_every_deviation_has_a_reason() -> None:
+    found = [template for template in templates() if "deviation" in template.data]
+    assert [template.id for template in found if not template.data["deviation"].get("reason")] == []
+
+
+def test_no_deviation_has_an_unknown_key() -> None:
+    known = {*ANSWER, "reason"}
+    unknown = {template.id: set(template.data.get("deviation", {})) - known for template in templates()}
+    assert {id: keys for id, keys in unknown.items() if keys} == {}
+
+
+def test_every_deviation_deviates() -> None:
+    cases = [template.case("ns") for template in templates()]
+    assert [case.id for case in cases if case.reason is not None and case.ours == case.answer] == []
+
+
+def test_the_page_of_deviations_is_current() -> None:
+    assert deviations.PAGE.read_text() == deviations.page(), "run: python -m tests.contract.deviations"
