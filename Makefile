@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test notebooks protos
+.PHONY: help setup lab test notebooks bench protos
 
 installed := .venv/installed
 all_notebooks = $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
@@ -20,6 +20,11 @@ setup: $(installed) ## make .venv and install everything into it (lab and test d
 notebooks: $(installed) ## run all notebooks and store their outputs in place
 	.venv/bin/jupyter execute --inplace --timeout=60 $(all_notebooks)
 	.venv/bin/python tools/normalise.py $(all_notebooks)
+	.venv/bin/python tools/navigate.py $(all_notebooks)
+	.venv/bin/python tools/figures.py
+
+bench: $(installed) ## measure beside the real containerd, where it is installed
+	.venv/bin/python -m bench
 
 protos: $(installed) ## generate companion/api from protos/
 	.venv/bin/python protos/generate.py

@@ -74,18 +74,18 @@ def containerd() -> Iterator[DaemonProcess]:
         config = directory / "config.toml"
         config.write_text(CONTAINERD_CONFIG.format(directory=directory))
         command = ("containerd", "--config", str(config))
-        with _running(command, f"{directory}/containerd.sock", directory / "log") as daemon:
-            yield daemon
+        try:
+            with _running(command, f"{directory}/containerd.sock", directory / "log") as daemon:
+                yield daemon
+        finally:
+            _unmount_below(directory)
 
 
 @contextmanager
 def _directory() -> Iterator[Path]:
     # The path of a unix socket ends at 104 bytes, and TMPDIR may be long.
     with tempfile.TemporaryDirectory(prefix="daemon-", dir="/tmp") as name:
-        try:
-            yield Path(name)
-        finally:
-            _unmount_below(Path(name))
+        yield Path(name)
 
 
 @contextmanager

@@ -78,12 +78,11 @@ class Caller:
     def _call(self, call: Call) -> tuple[list[Message], str, str]:
         """Make a call; return its replies, code and text."""
         stream = self._start(call)
-        leave = threading.Timer(call.open or GUARD, stream.cancel)
-        leave.start()
+        if call.open:
+            threading.Timer(call.open, stream.cancel).start()
         replies: list[Message] = []
         with suppress(grpc.RpcError):
             replies.extend(stream)
-        leave.cancel()
         if call.open and stream.code() is grpc.StatusCode.CANCELLED:
             return replies, "OPEN", ""
         return replies, stream.code().name, stream.details()
@@ -91,11 +90,11 @@ class Caller:
     def _start(self, call: Call) -> Any:
         # On the wire a single message is a stream of one, so one form of call does for all.
         called = method(call.call)
-        multicallable = self._channel.stream_stream(
+        multicallable: Any = self._channel.stream_stream(
             called.path, request_serializer=None, response_deserializer=called.reply.FromString
         )
         if call.bytes is not None:
             sent = [bytes.fromhex(call.bytes)]
         else:
             sent = [text_format.Parse(text, called.request()).SerializeToString() for text in call.requests]
-        return multicallable(iter(sent), metadata=call.metadata)
+        return multicallable(iter(sent), metadata=call.metadata, timeout=GUARD)

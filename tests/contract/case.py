@@ -42,11 +42,11 @@ class Call:
         return [self.request] if isinstance(self.request, str) else self.request
 
     @property
-    def metadata(self) -> Sequence[tuple[str, str]]:
+    def metadata(self) -> tuple[tuple[str, str], ...]:
         """The headers sent."""
         if self.headers is None:
-            return [("containerd-namespace", self.namespace)]
-        return [(key, value) for key, value in self.headers]
+            return (("containerd-namespace", self.namespace),)
+        return tuple((key, value) for key, value in self.headers)
 
 
 @dataclass(frozen=True)

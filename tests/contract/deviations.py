@@ -13,17 +13,17 @@ from typing import Any
 from tests.contract.case import Template, templates
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "deviations.md"
-LONGEST = 160
+LONGEST = 240
 """Characters of a text that are shown."""
 
 HEAD = """\
 # Deviations
 
-Where our daemon answers otherwise than containerd 1.6.20, on purpose. The tests check both columns: containerd's
-against the real containerd, ours against our daemon. This page is written from their data:
+Where our daemon answers otherwise than containerd 1.6.20, on purpose. The tests check both columns:
+containerd's against the real containerd, ours against our daemon. This page is written from their data, by
 `python -m tests.contract.deviations`.
 
-In the texts `{ns}` is a namespace, `{rule}` the pattern of an identifier, and `{a*77}` stands for 77 times `a`.
+In the texts `{ns}` is a namespace, `{rule}` the pattern of an identifier, `{a*77}` stands for 77 times `a`.
 
 | Case | Call | containerd | ours | Reason |
 |--|--|--|--|--|

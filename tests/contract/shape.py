@@ -93,7 +93,7 @@ def _text(message: Message) -> str:
 
 
 def event_text(envelope: Envelope) -> str:
-    """Return an event as cases have it: namespace, topic, type, message (bytes in hex, of an unknown type)."""
+    """Return an event as cases have it: namespace, topic, type, message (in hex, of an unknown type)."""
     event = envelope.event
     kind = _event_type(event.type_url)
     body = event.value.hex() if kind is None else _one_line(kind.FromString(event.value))

@@ -15,14 +15,14 @@ CASES = [template.case(f"{template.id}-{uuid4().hex[:8]}") for template in templ
 
 
 def each(cases: Sequence[Case]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("case", cases, ids=lambda case: case.id)
+    return pytest.mark.parametrize("case", cases, ids=lambda case: f"{case.id} {case.title}")
 
 
 def check(caller: Caller, case: Case, wanted: Answer) -> None:
     answer = caller.answer(case)
     if wanted.message is None:
         answer = replace(answer, message=None)
-    assert answer == shape.expected(wanted, method(case.call.call)), case.title
+    assert answer == shape.expected(wanted, method(case.call.call))
 
 
 @each(CASES)

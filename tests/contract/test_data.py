@@ -11,7 +11,7 @@ ROWS = {"A": 79, "B": 133, "F": 14, "N": 40, "L": 46, "E": 20, "P": 16}
 
 def test_ids_are_unique() -> None:
     counts = Counter(template.id for template in templates())
-    assert [id for id, count in counts.items() if count > 1] == []
+    assert [name for name, count in counts.items() if count > 1] == []
 
 
 def test_every_row_has_its_case() -> None:
@@ -19,7 +19,7 @@ def test_every_row_has_its_case() -> None:
     assert rows - {template.id for template in templates()} == set()
 
 
-def test_there_are_no_fewer_cases_than_were_observed() -> None:
+def test_there_are_600_cases_or_more() -> None:
     assert len(templates()) >= 600
 
 
@@ -31,7 +31,7 @@ def test_every_deviation_has_a_reason() -> None:
 def test_no_deviation_has_an_unknown_key() -> None:
     known = {*ANSWER, "reason"}
     unknown = {template.id: set(template.data.get("deviation", {})) - known for template in templates()}
-    assert {id: keys for id, keys in unknown.items() if keys} == {}
+    assert {name: keys for name, keys in unknown.items() if keys} == {}
 
 
 def test_every_deviation_deviates() -> None:

@@ -6,7 +6,7 @@ import re
 
 from companion.core.quote import ESCAPES
 
-_ESCAPE = re.compile(rb"\\(x..|u.{4}|U.{8}|[0-7]{3}|.)", re.DOTALL)
+_ESCAPE = re.compile(rb"\\(x..|u.{4}|U.{8}|[0-7]{3}|.)")
 _NO_CHARACTER = 0xFFFD
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +45,11 @@ REFUSED = [
     ("L13", "id=x", '[id >|=|< x]: unsupported operator "="'),
     ("E18", "topic=x", '[topic >|=|< x]: unsupported operator "="'),
     # Not in the contract; observed in the same way.
+    (
+        "a control that is no white space",
+        "id\x1c==a",
+        '[id >|\x1c|< ==a]: expected an operator ("=="|"!="|"~=")',
+    ),
     ("white space alone", " \t", "[ \t]: expected field or quoted"),
     ("space before a comma", "id ,a", '[id  >|,|< a]: expected an operator ("=="|"!="|"~=")'),
     ("cut at its first byte", "id€", '[id >|\ufffd|< \ufffd\ufffd]: expected an operator ("=="|"!="|"~=")'),
@@ -64,7 +71,7 @@ REFUSED = [
     ("single quote escaped", r'''id=="\'"''', r"""[id== >|"|< \'"]: illegal escape sequence"""),
     ("class of a regex in quotes", r"id~=/\d/", r"[id~= >|/|< \d/]: illegal escape sequence"),
     ("escape unfinished", '"a\\', '[ >|"|< a\\]: illegal escape sequence'),
-    ("octal number too short", r'"\18"', r'[ >|"|< \18"]: illegal numeric escape sequence'),
+    ("octal number too short", r'"\12"', r'[ >|"|< \12"]: illegal numeric escape sequence'),
     ("octal number over a byte", r'"\400"', r'[ >|"|< \400"]: unquoting failed: quote syntax error'),
     ("beyond Unicode", r'"\U00110000"', r'[ >|"|< \U00110000"]: unquoting failed: quote syntax error'),
 ]
@@ -83,11 +90,22 @@ PIECES = [
 ]
 
 
+def refusal(text: str) -> str | None:
+    """The text of the error that a filter raises, None when it is accepted."""
+    try:
+        parse(text)
+    except InvalidArgument as error:
+        return str(error)
+    return None
+
+
 @pytest.mark.parametrize(("text", "error"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
 def test_a_refused_filter_names_the_place_and_the_reason(text: str, error: str) -> None:
-    with pytest.raises(InvalidArgument) as refused:
-        parse(text)
-    assert str(refused.value) == f"filters: parse error: {error}: invalid argument"
+    assert refusal(text) == f"filters: parse error: {error}: invalid argument"
+
+
+def test_a_lone_surrogate_is_no_character() -> None:
+    assert str(refusal("id==\ud800")).endswith("]: rune error: invalid argument")
 
 
 def test_one_bad_filter_spoils_all_and_the_first_is_told() -> None:  # B124
@@ -96,27 +114,24 @@ def test_one_bad_filter_spoils_all_and_the_first_is_told() -> None:  # B124
 
 
 def test_a_request_shows_the_class_of_the_error_twice() -> None:  # B94
-    with pytest.raises(
-        InvalidArgument, match='unsupported operator "=": invalid argument: invalid argument$'
-    ):
+    with pytest.raises(InvalidArgument, match=r'operator "=": invalid argument: invalid argument$'):
         parse_request(["id=b2"])
 
 
 @given(st.one_of(st.text(st.characters()), st.lists(st.sampled_from(PIECES)).map("".join)))
-def test_whatever_the_text_it_is_parsed_or_refused_with_its_place(text: str) -> None:
-    try:
-        parse(text)
-    except InvalidArgument as error:
-        assert str(error).startswith("filters: parse error: [")  # noqa: PT017
-        assert str(error).endswith(": invalid argument")  # noqa: PT017
-        str(error).encode()
+def test_whatever_the_text_it_is_accepted_or_refused_in_utf8(text: str) -> None:
+    error = refusal(text)
+    if error is not None:
+        assert re.fullmatch(r"filters: parse error: \[.*\]: .*: invalid argument", error, re.DOTALL)
+        assert error.encode()
 
 
 @pytest.mark.parametrize(
-    "filters", [["a~=" + "x" * MAX_EXPRESSIONS + "x"], ["a~=xy,b~=xy"] * (MAX_EXPRESSIONS // 3)]
+    "filters",
+    [["a~=" + "x" * MAX_EXPRESSIONS + "x"], ["a~=xy,b~=xy"] * (MAX_EXPRESSIONS // 4) + ["a~=x"]],
+    ids=["one", "together"],
 )
 def test_more_regular_expressions_than_the_bound_are_refused(filters: list[str]) -> None:
-    with pytest.raises(
-        InvalidArgument, match=r"^filters: regular expressions of more than 16384 characters:"
-    ):
+    parse(*filters[:-1])
+    with pytest.raises(InvalidArgument, match=r"^filters: regular expressions of more than 16384 "):
         parse(*filters)

@@ -172,6 +172,10 @@ def test_a_quoted_field_is_looked_up_as_it_is(key: str) -> None:
     assert parse(f"labels.{quote(key)}").match(lambda path: "" if list(path) == ["labels", key] else None)
 
 
+def test_a_field_whose_bytes_make_no_utf8_is_looked_up_as_text() -> None:
+    assert parse(r'labels."a\xff"').match(lambda path: "" if list(path) == ["labels", "a\ufffd"] else None)
+
+
 @given(before=TEXT, value=TEXT, after=TEXT)
 def test_a_regular_expression_is_searched_for_in_the_whole_value(before: str, value: str, after: str) -> None:
     assert parse(f"id~={quote(re2.escape(value))}").match(fields(id=before + value + after))
