@@ -9,7 +9,7 @@ from companion.guide.figure import Figure
 from companion.guide.style import BOLD, FAINT, FLOORS, FONT, PAPER, Colour, shorten
 from companion.store.database import Database
 
-_WIDTH, _KEYS, _STEP, _BOX = 500.0, 268.0, 32.0, 112.0
+_WIDTH, _STEP, _BOX, _GAP = 500.0, 32.0, 112.0, 28.0
 _HEAD, _ROW, _HEIGHT, _SIZE = 20.0, 24.0, 18.0, 9.0
 
 
@@ -31,9 +31,10 @@ def bucket_tree(db: Database) -> Figure:
     with db.environment.begin() as txn:
         keys = list(txn.cursor().iternext(values=False))
     entries = [_Entry(db.path.name, "", 0, is_bucket=True), *map(_entry, keys)]
+    right = max(entry.depth for entry in entries) * _STEP + _BOX + _GAP
     canvas = Canvas("bucket_tree", _WIDTH, _HEAD + len(entries) * _ROW)
     canvas.text(0, _HEAD / 2, "the tree", _SIZE, colour=FAINT)
-    canvas.text(_KEYS, _HEAD / 2, "the keys, as LMDB holds them in order", _SIZE, colour=FAINT)
+    canvas.text(right, _HEAD / 2, "the keys, as LMDB holds them in order", _SIZE, colour=FAINT)
     parents: list[int] = []
     for row, entry in enumerate(entries):
         del parents[entry.depth :]
@@ -41,7 +42,7 @@ def bucket_tree(db: Database) -> Figure:
             _draw_branch(canvas, entry, parents[-1], row)
         parents.append(row)
     for row, entry in enumerate(entries):
-        _draw_entry(canvas, entry, _middle(row))
+        _draw_entry(canvas, entry, _middle(row), right)
     tree = "\n".join("  " * entry.depth + entry.name + "/" * entry.is_bucket for entry in entries)
     return canvas.figure("The buckets and values of a database", tree)
 
@@ -67,11 +68,11 @@ def _draw_branch(canvas: Canvas, entry: _Entry, parent: int, row: int) -> None:
     canvas.line(*points, colour=FAINT)
 
 
-def _draw_entry(canvas: Canvas, entry: _Entry, y: float) -> None:
+def _draw_entry(canvas: Canvas, entry: _Entry, y: float, right: float) -> None:
     left, line = entry.depth * _STEP, FLOORS["store"].line
     colour, font = (FLOORS["store"], BOLD) if entry.is_bucket else (Colour(PAPER, line), FONT)
     canvas.box(left, y - _HEIGHT / 2, _BOX, _HEIGHT, colour)
     canvas.text(left + 6, y, shorten(entry.name, _SIZE * 1.1, _BOX - 12), _SIZE, font=font)
     if entry.key:
-        canvas.line((left + _BOX + 4, y), (_KEYS - 6, y), colour=FAINT, look="dotted")
-        canvas.text(_KEYS, y, shorten(entry.key, _SIZE, _WIDTH - _KEYS), _SIZE)
+        canvas.line((left + _BOX + 4, y), (right - 6, y), colour=FAINT, look="dotted")
+        canvas.text(right, y, shorten(entry.key, _SIZE, _WIDTH - right), _SIZE)

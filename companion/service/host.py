@@ -7,6 +7,8 @@ from typing import Any
 
 import grpc
 
+from companion.core.quote import quote
+
 
 class Host(grpc.GenericRpcHandler):
     """Takes the handlers of the services to a server, and answers for what no service handles.
@@ -35,13 +37,17 @@ class Host(grpc.GenericRpcHandler):
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
         """Return a handler that refuses a call nobody else handles."""
-        service, _, method = handler_call_details.method[1:].rpartition("/")
-        if service in self._services:
-            text = f"unknown method {method} for service {service}"
-        else:
-            text = f"unknown service {service}"
+        code, text = self._refusal(handler_call_details.method)
 
         def refuse(request: bytes, context: grpc.ServicerContext) -> bytes:
-            context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
+            context.abort(code, text)
 
         return grpc.unary_unary_rpc_method_handler(refuse)
+
+    def _refusal(self, path: str) -> tuple[grpc.StatusCode, str]:
+        service, slash, method = path[1:].rpartition("/")
+        if not slash:
+            return grpc.StatusCode.RESOURCE_EXHAUSTED, f"malformed method name: {quote(path)}"
+        if service in self._services:
+            return grpc.StatusCode.UNIMPLEMENTED, f"unknown method {method} for service {service}"
+        return grpc.StatusCode.UNIMPLEMENTED, f"unknown service {service}"

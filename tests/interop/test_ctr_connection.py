@@ -1,7 +1,6 @@
 """What the real `ctr` says when a daemon is gone: the same after ours as after containerd."""
 
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -30,11 +29,3 @@ def test_a_connection_fails_in_the_same_way_after(
     number: signal.Signals, new_companion: DaemonProcess, new_containerd: DaemonProcess
 ) -> None:
     assert after(new_companion, number) == after(new_containerd, number)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("daemon", ["new_companion", "new_containerd"])
-def test_a_subscriber_learns_of(
-    number: signal.Signals, daemon: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    pass
