@@ -6,6 +6,7 @@ Run as `python -m tests.contract.deviations`.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from tests.contract.case import Template, templates
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "deviations.md"
+BEYOND_DATA = Path(__file__).with_name("beyond.toml")
 LONGEST = 240
 """Characters of a text that are shown."""
 
@@ -29,10 +31,19 @@ In the texts `{ns}` is a namespace, `{rule}` the pattern of an identifier, `{a*7
 |--|--|--|--|--|
 """
 
+BEYOND = """
+What no single call can show:
+
+| Matter | containerd | ours | Reason |
+|--|--|--|--|
+"""
+
 
 def page() -> str:
     """Return the text of the page."""
-    return HEAD + "".join(_row(template) for template in templates() if "deviation" in template.data)
+    rows = "".join(_row(template) for template in templates() if "deviation" in template.data)
+    beyond = tomllib.loads(BEYOND_DATA.read_text())["matter"]
+    return HEAD + rows + BEYOND + "".join(f"| {' | '.join(matter.values())} |\n" for matter in beyond)
 
 
 def _row(template: Template) -> str:

@@ -38,7 +38,7 @@ def test_all_share_one_commit(db: Database) -> None:
 
 def test_they_run_in_the_order_given(db: Database) -> None:
     ran: list[int] = []
-    at_once(db, *[lambda n=n: db.update(lambda root: ran.append(n)) for n in range(5)])  # type: ignore[misc]
+    at_once(db, *[lambda n=n: db.update(lambda root: ran.append(n)) for n in range(5)])
     assert ran == [0, 1, 2, 3, 4]
 
 
