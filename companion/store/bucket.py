@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
-from itertools import groupby
 from typing import TypeAlias
 
 import lmdb
@@ -99,12 +98,17 @@ class Bucket:
         return next(self._entries(), None) is None
 
     def _in_order(self) -> Iterator[tuple[str, bytes | None]]:
-        """Sort the names that only their hash orders: those with the same head stand together."""
-        for _, same_head in groupby(self._entries(), key=lambda entry: entry[0][: _LONGEST + 1]):
-            entries = list(same_head)
-            if len(entries) > 1:
-                entries.sort(key=lambda entry: entry[1].encode())
-            yield from ((name, value) for _, name, value in entries)
+        """Yield what is here bytewise by name: those with one head are stored in order of their hashes."""
+        same_head: list[tuple[bytes, str, bytes | None]] = []
+        for raw, name, value in self._entries():
+            if same_head and raw[: _LONGEST + 1] != same_head[0][0][: _LONGEST + 1]:
+                yield from _by_name(same_head)
+                same_head.clear()
+            if _HASHED in raw:
+                same_head.append((raw, name, value))
+            else:
+                yield name, value
+        yield from _by_name(same_head)
 
     def _entries(self) -> Iterator[tuple[bytes, str, bytes | None]]:
         """Yield encoded name, name and value of all in this bucket; for a bucket the value is None."""
@@ -125,6 +129,11 @@ class Bucket:
                 return
 
 
+def _by_name(entries: list[tuple[bytes, str, bytes | None]]) -> Iterator[tuple[str, bytes | None]]:
+    for _, name, value in sorted(entries, key=lambda entry: entry[1].encode()):
+        yield name, value
+
+
 def _encode(name: str) -> bytes:
     raw = name.encode()
     # NUL closes a name, so it must not be in one; written this way the order stays bytewise.
@@ -135,7 +144,9 @@ def _encode(name: str) -> bytes:
 
 
 def _decode(raw: bytes) -> str:
-    return raw.replace(b"\1\1", _NUL).replace(b"\1\2", _ONE).decode()
+    if _ONE in raw:
+        raw = raw.replace(b"\1\1", _NUL).replace(b"\1\2", _ONE)
+    return raw.decode()
 
 
 def _frame(raw: bytes, key: str, value: bytes) -> bytes:

@@ -28,7 +28,7 @@ SCENARIO = Scenario(
 )
 
 FILTERS = {
-    ("topic==/containers/create",): 3,
+    ('topic=="/containers/create"',): 3,
     ("topic~=^/containers/",): 7,
     ("namespace==other",): 3,
     ("namespace!=other,topic~=^/containers/",): 5,
@@ -36,7 +36,7 @@ FILTERS = {
     ("event.labels.a==2",): 1,
     ("event.name",): 1,
     ("event.runtime.name==io.containerd.runc.v2",): 3,
-    ("topic==/containers/update", "topic==/namespaces/update"): 2,
+    ('topic=="/containers/update"', 'topic=="/namespaces/update"'): 2,
     ("nosuch==1",): 0,
 }
 """Filters, and how many events of the scenario pass."""
