@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 PROGRAM = "program"
 
@@ -25,8 +25,8 @@ class Hop:
     reply: str
     error: str | None
     parent: int | None
-    start: int
-    end: int
+    start: int = field(repr=False)
+    end: int = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
