@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -34,14 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def serve(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
-    started, stop = time.monotonic(), threading.Event()
+    started = time.monotonic()
     config = _config(options)
     _log_to_stderr(config.level)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    asked_to_stop = _signals(signal.SIGTERM, signal.SIGINT)
     with Daemon(config) as daemon:
         print(f"serving on {daemon.address} (booted in {time.monotonic() - started:.3f}s)", flush=True)
-        stop.wait()
+        os.read(asked_to_stop, 1)
     return 0
 
 
@@ -73,6 +72,19 @@ def _log_to_stderr(level: str) -> None:
     log.setLevel(LEVELS[level])
 
 
+def _signals(*numbers: int) -> int:
+    """Return a descriptor that can be read from as soon as one of these signals arrives.
+
+    Python runs handlers in the main thread only, and a signal that another thread receives does not wake it.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    for number in numbers:
+        signal.signal(number, lambda *_: None)
+    return reader
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="companion", description="A working containerd, small enough to read."
@@ -84,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     server.add_argument("--state", type=Path, help="directory of what may go with a restart")
     server.add_argument("--address", help="the unix socket")
     server.add_argument("--config", type=Path, help="configuration file (TOML)")
-    server.add_argument("--log-level", dest="level", choices=LEVELS, help="how much to tell on stderr")
+    server.add_argument("--log-level", dest="level", help=f"how much to tell on stderr: {', '.join(LEVELS)}")
     server.set_defaults(run=serve)
     config = commands.add_parser("config", help="information on the configuration").add_subparsers(
         required=True

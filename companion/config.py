@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 _MAX_MESSAGE_SIZE = 16 << 20
+_LARGEST_SIZE = (1 << 31) - 1  # what gRPC can be told
 _VERSION = 2
 _URI_PARTS = 4  # io, containerd, a kind and a version; the id of a plugin comes after
 
@@ -22,7 +23,10 @@ def _place(for_root: str, variable: str, below_home: str) -> Path:
     """Return a directory of the system for root, and the user's own for anybody else."""
     if os.geteuid() == 0:
         return Path(for_root)
-    return Path(os.environ.get(variable) or Path.home() / below_home) / "companion"
+    try:
+        return Path(os.environ.get(variable) or Path.home() / below_home) / "companion"
+    except RuntimeError as error:
+        raise ConfigError(f"{error} Set HOME.") from None
 
 
 def default_file() -> Path:
@@ -66,8 +70,9 @@ def load(path: Path) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"failed to load TOML: {path}: {error}") from None
     try:
-        _check(given)
-        return _from_document(overlay(to_document(Config()), given))
+        document = overlay(to_document(Config()), given)
+        _check(document)
+        return _from_document(document)
     except ConfigError as error:
         raise ConfigError(f"failed to load TOML from {path}: {error}") from None
 
@@ -128,17 +133,21 @@ def _from_document(document: Mapping[str, Any]) -> Config:
     )
 
 
-def _check(given: Mapping[str, Any]) -> None:
-    version = given.get("version", _VERSION)
-    if version != _VERSION:
-        raise ConfigError(f"unsupported version {version}, expected {_VERSION}")
+def _check(document: Mapping[str, Any]) -> None:
+    if document["version"] != _VERSION:
+        raise ConfigError(f"unsupported version {document['version']}, expected {_VERSION}")
+    for key in ("max_recv_message_size", "max_send_message_size"):
+        if not 0 <= document["grpc"][key] <= _LARGEST_SIZE:
+            raise ConfigError(f"grpc.{key}: {document['grpc'][key]} is not between 0 and {_LARGEST_SIZE}")
     for kind in ("disabled", "required"):
-        for uri in given.get(f"{kind}_plugins", ()):
+        for uri in document[f"{kind}_plugins"]:
             _check_uri(f"{kind} plugin", uri)
-    for uri in given.get("plugins", ()):
+    for uri, section in document["plugins"].items():
         _check_uri("plugin key", uri)
+        if not isinstance(section, dict):
+            raise ConfigError(f'plugins."{uri}": can\'t convert {section} to dict')
 
 
-def _check_uri(kind: str, uri: str) -> None:
-    if str(uri).count(".") + 1 < _URI_PARTS:
+def _check_uri(kind: str, uri: object) -> None:
+    if not isinstance(uri, str) or uri.count(".") + 1 < _URI_PARTS:
         raise ConfigError(f'invalid {kind} URI "{uri}" expect io.containerd.x.vx')

@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import fields
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -20,6 +22,7 @@ from companion.listener import ListenError, bind, release
 from companion.plugin import (
     EVENT,
     GRPC,
+    METADATA,
     SERVICE,
     InitContext,
     Plugin,
@@ -31,6 +34,7 @@ from companion.plugin import (
 )
 from companion.service.host import Host
 from companion.service.interceptor import CallContext
+from companion.service.stream_pool import StreamPool
 
 _log = logging.getLogger(__name__)
 
@@ -53,11 +57,14 @@ BUILTIN = (
 )
 """The modules of the built-in plugins, in the order in which containerd initialises theirs."""
 
+DATABASE = f"{METADATA}.bolt"
+"""The one plugin that must not fail: all that a daemon without its records can do is mislead."""
+
 WORKERS = 16
 """Threads for short calls; more of them only stand in each other's way."""
 
-STREAM_WORKERS = 1024
-"""Threads for streams, started when needed."""
+STREAMS = 1024
+"""How many streams may be open; each has a thread."""
 
 
 class DaemonError(Exception):
@@ -107,7 +114,10 @@ class Daemon:
             for plugin in self.plugins
             if plugin.registration.type == SERVICE and plugin.error is None
         }
-        return Services(**offered, events=self.plugins.by_id(EVENT, "exchange"))
+        known = {field.name for field in fields(Services)} & offered.keys()
+        return Services(
+            **{name: offered[name] for name in known}, events=self.plugins.by_id(EVENT, "exchange")
+        )
 
     def __enter__(self) -> Self:
         self.start()
@@ -117,8 +127,10 @@ class Daemon:
         self.stop()
 
     def _serve(self, started: ExitStack) -> None:
-        unary = ThreadPoolExecutor(WORKERS, "unary")
-        streams = ThreadPoolExecutor(STREAM_WORKERS, "stream")
+        unary, streams = _started_pool(WORKERS), StreamPool(STREAMS)
+        # A server that stops leaves its pools running, and the plugins must not close under a call.
+        for pool in (unary, streams):
+            started.callback(pool.shutdown)
         server = grpc.server(
             unary,
             interceptors=[CallContext(streams)],
@@ -129,13 +141,7 @@ class Daemon:
             ),
         )
         host = Host(server)
-        for plugin in self.plugins:
-            if plugin.registration.type == GRPC and plugin.error is None:
-                plugin.value().register(host)
-        host.close()
-        # A server that stops leaves its pools running.
-        for pool in (unary, streams):
-            started.callback(pool.shutdown, wait=False, cancel_futures=True)
+        _register(self.plugins, host)
         try:
             bind(server, self.config.socket, self.config.uid, self.config.gid)
         except ListenError as error:
@@ -159,9 +165,9 @@ def _boot(config: Config, plugins: PluginSet) -> None:
         )
         plugin = initialize(registration, context)
         plugins.add(plugin)
-        _report(plugin)
-        if plugin.error is not None and uri in missing:
+        if plugin.error is not None and (uri in missing or uri == DATABASE):
             raise DaemonError(f"load required plugin {uri}: {plugin.error}")
+        _report(plugin)
         missing.discard(uri)
     if missing:
         raise DaemonError(f"required plugin [{' '.join(sorted(missing))}] not included")
@@ -172,7 +178,10 @@ def registered() -> Registry:
     for name in BUILTIN:
         import_module(f"companion.{name}")
     for entry_point in entry_points(group="companion.plugins"):
-        entry_point.load()
+        try:
+            entry_point.load()
+        except Exception as error:
+            _log.warning("failed to load plugin package %s: %s", entry_point.name, error)
     return registry
 
 
@@ -187,11 +196,36 @@ def _report(plugin: Plugin) -> None:
             _log.warning("failed to load plugin %s: %s", uri, error)
 
 
+def _started_pool(workers: int) -> ThreadPoolExecutor:
+    """Return a pool with all its threads: grpcio's server ends when it cannot start one for a call."""
+    pool, together = ThreadPoolExecutor(workers, "unary"), threading.Barrier(workers)
+    try:
+        for _ in range(workers):
+            pool.submit(together.wait)
+    except RuntimeError as error:
+        together.abort()
+        raise DaemonError(f"{workers} threads: {error}") from None
+    return pool
+
+
+def _register(plugins: PluginSet, host: Host) -> None:
+    for plugin in plugins:
+        if plugin.registration.type == GRPC and plugin.error is None:
+            try:
+                plugin.value().register(host)
+            except Exception as error:
+                _log.warning("failed to register plugin %s: %s", plugin.registration.uri, error)
+    host.close()
+
+
 def _close_plugins(plugins: PluginSet) -> None:
     for plugin in reversed(list(plugins)):
         close = getattr(plugin.instance, "close", None)
         if close is not None:
-            close()
+            try:
+                close()
+            except Exception as error:
+                _log.error("failed to close plugin %s: %s", plugin.registration.uri, error)
 
 
 def _make_directories(config: Config) -> None:
@@ -206,7 +240,10 @@ def _make_directories(config: Config) -> None:
 
 def _lock_root(root: Path) -> int:
     """Keep a second daemon away from this one's data. Returns the descriptor that holds the lock."""
-    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise DaemonError(f"{root}: {error.strerror}") from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -6,6 +6,7 @@ import os
 import socket
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import grpc
 
@@ -26,9 +27,9 @@ def bind(server: grpc.Server, path: Path, uid: int, gid: int) -> None:
     _clear(path)
     before = os.umask(0o117)
     try:
-        server.add_insecure_port(f"unix:{path.absolute()}")
+        server.add_insecure_port(f"unix:{quote(str(path.absolute()))}")
         os.chown(path, uid, gid)
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, OverflowError) as error:
         raise ListenError(f"{path}: cannot listen: {error}") from None
     finally:
         os.umask(before)

@@ -15,14 +15,23 @@ KEPT_CELL_METADATA = {"tags", "jupyter"}
 ROOT = Path(__file__).resolve().parent.parent
 IN_HOME = str(ROOT).replace(str(Path.home()), "~", 1)
 HERE = re.compile(f"({re.escape(str(ROOT))}|{re.escape(IN_HOME)})/")
-OURS = re.compile(r"-+$|\w+ +Traceback|Cell In\[|File companion/")
+HEADER = re.compile(r"\w+ +Traceback")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def readable(traceback: list[str]) -> list[str]:
-    """The frames of cells and of the companion: those of libraries differ between installations."""
-    *frames, last = (HERE.sub("", frame) for frame in traceback)
-    return [*(frame for frame in frames if OURS.match(COLOUR.sub("", frame))), last]
+    """The frames of cells alone: a reader wants to see where, and the last line says what.
+
+    Frames of libraries differ between installations, and those of the companion are many.
+    """
+    frames = [HERE.sub("", frame) for frame in traceback]
+    plain = [COLOUR.sub("", frame) for frame in frames]
+    headers = [number for number, frame in enumerate(plain) if HEADER.match(frame)]
+    start = headers[-1] if headers else 0
+    cells = [
+        frames[n] for n in range(start, len(frames) - 1) if n == start or plain[n].startswith("Cell In[")
+    ]
+    return [*cells, frames[-1]]
 
 
 def normalise(notebook: NotebookNode) -> None:

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 
 from companion.backend.event_fields import envelope_fields
 from companion.core import filters, identifiers, namespaces
-from companion.core.errors import Error, InvalidArgument
+from companion.core.errors import Error, InvalidArgument, to_grpc
 from companion.core.events import Envelope
 from companion.core.filters import Adaptor, Filter
 from companion.core.quote import quote
@@ -81,13 +81,13 @@ class Exchange:
         self._offer(envelope)
 
     def subscribe(self, *texts: str) -> Subscription:
-        """Return the events from now on that match any of the filters. Raises `SubscriptionError`."""
+        """Return the events from now on that match any of the filters. Raises an UNKNOWN status."""
         try:
             wanted = filters.parse(*texts)
         except InvalidArgument as error:
-            raise SubscriptionError(
-                f"subscription error: failed parsing subscription filters: {error}"
-            ) from None
+            # containerd gives this error no class.
+            text = f"subscription error: failed parsing subscription filters: {error}"
+            raise to_grpc(Exception(text)) from None
         subscription = Subscription(wanted, self._leave)
         with self._lock:
             self._subscriptions.add(subscription)
@@ -110,10 +110,6 @@ class Exchange:
     def _leave(self, subscription: Subscription) -> None:
         with self._lock:
             self._subscriptions.discard(subscription)
-
-
-class SubscriptionError(Exception):
-    """A subscription that cannot start. containerd gives it no class, so a client sees UNKNOWN."""
 
 
 def _validate_topic(topic: str) -> None:

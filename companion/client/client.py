@@ -25,7 +25,7 @@ from companion.client.lease import held_lease
 from companion.clients import Services, TasksClient
 from companion.core import containers, introspection, labels, leases, namespaces
 from companion.core.containers import RuntimeInfo
-from companion.core.errors import Cancelled, Unavailable
+from companion.core.errors import Cancelled, Unavailable, raising_classes
 from companion.core.events import EventService, Subscription
 from companion.core.introspection import ServerInfo
 from companion.core.trace import traced
@@ -154,7 +154,8 @@ class Client:
 
         It ends with its own `cancel()` or with this client. Raises `Unknown` for a bad filter.
         """
-        subscription = self.event_service.subscribe(*filters)
+        with raising_classes():
+            subscription = self.event_service.subscribe(*filters)
         self._subscriptions.add(subscription)
         return subscription
 

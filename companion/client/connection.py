@@ -6,14 +6,13 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, cast
+from urllib.parse import quote
 
 import grpc
 
 from companion.core import leases, namespaces, trace
-from companion.core.errors import Unavailable
-
-T = TypeVar("T")
+from companion.core.errors import Cancelled, Unavailable, to_grpc
 
 MAX_MESSAGE_SIZE = 16 << 20
 """The largest message either way, in bytes, as containerd's own client has it."""
@@ -21,6 +20,8 @@ MAX_MESSAGE_SIZE = 16 << 20
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_SIZE),
     ("grpc.max_send_message_length", MAX_MESSAGE_SIZE),
+    # The text of an error is a header, and may quote a long name.
+    ("grpc.max_metadata_size", MAX_MESSAGE_SIZE),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 3000),
@@ -36,8 +37,9 @@ def dial(address: str, timeout: float, default_namespace: str) -> grpc.Channel:
     containerd: the dialer of New.
     """
     _await_listener(address, time.monotonic() + timeout)
-    channel = grpc.insecure_channel(f"unix://{os.path.abspath(address)}", options=_OPTIONS)
-    return grpc.intercept_channel(channel, ContextHeaders(default_namespace))
+    channel = grpc.insecure_channel(f"unix://{quote(os.path.abspath(address))}", options=_OPTIONS)
+    headers = ContextHeaders(default_namespace)
+    return cast(grpc.Channel, _Channel(grpc.intercept_channel(channel, headers), headers))
 
 
 def _await_listener(address: str, deadline: float) -> None:
@@ -54,6 +56,21 @@ def _await_listener(address: str, deadline: float) -> None:
         except OSError as error:
             cause = f"dial unix {address}: {os.strerror(error.errno or 0).lower()}"
             raise Unavailable(f'failed to dial "{address}": {cause}') from None
+
+
+class _Channel:
+    """A channel that can be closed while stubs of it are in use: the library's own then ends the process."""
+
+    def __init__(self, channel: grpc.Channel, headers: ContextHeaders) -> None:
+        self._channel, self._headers = channel, headers
+
+    def close(self) -> None:
+        self._headers.closed = True
+        self._channel.close()
+
+    def __getattr__(self, name: str) -> Any:
+        self._headers.check_open()
+        return getattr(self._channel, name)
 
 
 class _Details(grpc.ClientCallDetails):
@@ -80,6 +97,12 @@ class ContextHeaders(
 
     def __init__(self, default_namespace: str) -> None:
         self._default_namespace = default_namespace
+        self.closed = False
+
+    def check_open(self) -> None:
+        """Raise a CANCELLED status once the channel is closed."""
+        if self.closed:
+            raise to_grpc(Cancelled("grpc: the client connection is closing"))
 
     def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:
         return self._call(continuation, client_call_details, request, lambda outcome: outcome.result())
@@ -112,6 +135,7 @@ class ContextHeaders(
         return outcome
 
     def _with_headers(self, details: grpc.ClientCallDetails) -> _Details:
+        self.check_open()
         headers = [*(details.metadata or ()), *trace.headers()]
         namespace = namespaces.current.get() or self._default_namespace
         if namespace:

@@ -40,7 +40,7 @@ def from_message(message: pb.Container) -> Container:
     runtime = message.runtime
     return Container(
         id=message.id,
-        labels=dict(message.labels),
+        labels=dict(sorted(message.labels.items())),
         image=message.image,
         runtime=RuntimeInfo(
             name=runtime.name,
@@ -51,7 +51,7 @@ def from_message(message: pb.Container) -> Container:
         snapshot_key=message.snapshot_key,
         created_at=times.from_timestamp(message.created_at),
         updated_at=times.from_timestamp(message.updated_at),
-        extensions={name: typeurl.from_message(extension) for name, extension in message.extensions.items()},
+        extensions={name: typeurl.from_message(value) for name, value in sorted(message.extensions.items())},
         sandbox=message.sandbox,
     )
 

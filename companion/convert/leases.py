@@ -20,7 +20,7 @@ def from_message(message: pb.Lease) -> Lease:
     return Lease(
         id=message.id,
         created_at=times.from_timestamp(message.created_at),
-        labels=dict(message.labels),
+        labels=dict(sorted(message.labels.items())),
     )
 
 

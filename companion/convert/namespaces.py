@@ -13,7 +13,7 @@ def to_message(namespace: Namespace) -> pb.Namespace:
 
 def from_message(message: pb.Namespace) -> Namespace:
     """Return the record of a message."""
-    return Namespace(name=message.name, labels=dict(message.labels))
+    return Namespace(name=message.name, labels=dict(sorted(message.labels.items())))
 
 
 def encode(namespace: Namespace) -> bytes:

@@ -24,7 +24,7 @@ def serving(
     """Serve `services` inside the block with a pool of `workers` threads, and give the socket's path."""
     with TemporaryDirectory(prefix="companion-") as directory:
         pool = ThreadPoolExecutor(workers)
-        server = grpc.server(pool, interceptors=interceptors)
+        server = grpc.server(pool, interceptors=list(interceptors))
         for service in services:
             service.register(server)
         server.add_insecure_port(f"unix:{directory}/sock")

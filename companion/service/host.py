@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from companion.core.quote import quote
 
@@ -21,15 +22,16 @@ class Host(grpc.GenericRpcHandler):
         self._services: set[str] = set()
 
     def add_generic_rpc_handlers(self, handlers: Sequence[Any]) -> None:
-        """Called by generated code; the names of the services are remembered on the way."""
-        self._services.update(handler.service_name() for handler in handlers)
-        self._server.add_generic_rpc_handlers(handlers)
+        """Called by generated code, which also registers each of these handlers with its name."""
 
     def add_registered_method_handlers(
         self, service: str, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]
     ) -> None:
-        """Called by generated code."""
-        self._server.add_registered_method_handlers(service, handlers)
+        """Called by generated code; the names of the services are remembered on the way."""
+        self._services.add(service)
+        self._server.add_registered_method_handlers(
+            service, {name: _parsing(handler) for name, handler in handlers.items()}
+        )
 
     def close(self) -> None:
         """Let this host answer for all that is left; services that come later would never be asked."""
@@ -51,3 +53,21 @@ class Host(grpc.GenericRpcHandler):
         if service in self._services:
             return grpc.StatusCode.UNIMPLEMENTED, f"unknown method {method} for service {service}"
         return grpc.StatusCode.UNIMPLEMENTED, f"unknown service {service}"
+
+
+def _parsing(handler: Any) -> Any:
+    """Return a handler that parses its request itself, to refuse it as containerd's library does."""
+    if handler.request_streaming:
+        return handler
+    make, behavior = grpc.unary_unary_rpc_method_handler, handler.unary_unary
+    if handler.response_streaming:
+        make, behavior = grpc.unary_stream_rpc_method_handler, handler.unary_stream
+
+    def call(request: bytes, context: grpc.ServicerContext) -> Any:
+        try:
+            message = handler.request_deserializer(request)
+        except DecodeError as error:
+            context.abort(grpc.StatusCode.INTERNAL, f"grpc: error unmarshalling request: {error}")
+        return behavior(message, context)
+
+    return make(call, None, handler.response_serializer)

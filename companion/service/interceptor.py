@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 
 from companion.core import leases, namespaces, trace
+from companion.service.stream_pool import StreamPool
 
 
 class CallContext(grpc.ServerInterceptor):
@@ -20,7 +20,7 @@ class CallContext(grpc.ServerInterceptor):
     A stream holds its worker for as long as it lives, so streams must not take those of short calls.
     """
 
-    def __init__(self, streams: ThreadPoolExecutor) -> None:
+    def __init__(self, streams: StreamPool) -> None:
         self._streams = streams
 
     def intercept_service(
@@ -35,7 +35,7 @@ class CallContext(grpc.ServerInterceptor):
         handler = continuation(handler_call_details)
         if handler is None or not handler.response_streaming:
             return handler
-        return self._in_stream_pool(handler)
+        return self._in_stream_pool(handler) if self._streams.reserve() else _REFUSING
 
     def _in_stream_pool(self, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
         make: Any = grpc.unary_stream_rpc_method_handler
@@ -49,6 +49,13 @@ class CallContext(grpc.ServerInterceptor):
             pooled, handler.request_deserializer, handler.response_serializer
         )
         return chosen
+
+
+def _refuse(_requests: object, context: grpc.ServicerContext) -> NoReturn:
+    context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many open streams")
+
+
+_REFUSING: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(_refuse)
 
 
 def _first(headers: Any, key: str) -> str:

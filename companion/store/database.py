@@ -27,6 +27,7 @@ MAP_SIZE = 1 << 40
 """How far the file may grow, in bytes. It takes address space only; a full map is an error, never a loss."""
 
 _MAX_READERS = 1024
+_READER_TABLE = 64 * (_MAX_READERS + 2)  # a slot for each, after a head of three
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +101,16 @@ class Database:
         self._lock = _lock(path)
         try:
             check_file(path)
+            _reserve_reader_table(path)
             self.environment = lmdb.open(
                 str(path), subdir=False, map_size=map_size, max_readers=_MAX_READERS, max_dbs=0, mode=0o600
             )
             self.environment.reader_check()
             self.update(upgrade)
-        except (lmdb.Error, DatabaseError) as error:
+        except (lmdb.Error, DatabaseError, OSError, OverflowError) as error:
             self.close()
-            raise DatabaseError(f"{path}: {error}") from None
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise DatabaseError(f"{path}: {reason}") from None
 
     def view(self, function: Callable[[Bucket], T]) -> T:
         """Run `function` on a snapshot of the tree, or inside the transaction this context is in already."""
@@ -137,13 +140,14 @@ class Database:
         return update.result()
 
     def close(self) -> None:
-        """Close the file; a second call does nothing."""
-        environment = self.__dict__.pop("environment", None)
-        if environment is not None:
-            environment.close()
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        """Close the file, after the write that is under way; a second call does nothing."""
+        with self._turn:
+            # LMDB never returns from closing under a writer.
+            if hasattr(self, "environment"):
+                self.environment.close()
+            if self._lock >= 0:
+                os.close(self._lock)
+                self._lock = -1
 
     def __enter__(self) -> Self:
         return self
@@ -178,11 +182,27 @@ class Database:
 
 def _lock(path: Path) -> int:
     """Hold the file against a second daemon; LMDB itself would let it in. Returns the open descriptor."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DatabaseError(f"{path}: {error.strerror}") from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
         raise DatabaseError(f"{path}: in use by another process") from None
     return descriptor
+
+
+def _reserve_reader_table(path: Path) -> None:
+    """Write out the file that LMDB maps to keep track of its readers, and would leave full of holes.
+
+    A reader that comes while the disk is full could not fill its hole, and the process would end.
+    """
+
+    def private(name: str, flags: int) -> int:
+        return os.open(name, flags | os.O_CLOEXEC, 0o600)
+
+    with open(f"{path}-lock", "ab", opener=private) as table:
+        table.write(bytes(max(0, _READER_TABLE - table.tell())))

@@ -57,7 +57,9 @@ def upgrade(root: Bucket) -> None:
             raise DatabaseError("not a database of this daemon")
         found = FORMAT
     else:
-        found = int(text)
+        found = int(text) if text.isdigit() else 0
+    if not found:
+        raise DatabaseError("not a database of this daemon")
     if found > FORMAT:
         raise DatabaseError(f"format {found} is newer than this version reads ({FORMAT})")
     for number in range(found, FORMAT):

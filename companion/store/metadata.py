@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from companion.plugin import METADATA, InitContext, register
+from companion.plugin import CONTENT, METADATA, SNAPSHOTTER, InitContext, register
 from companion.store.database import MAP_SIZE, Database
 
 
-@register(type=METADATA, id="bolt", config={"map_size": MAP_SIZE})
+@register(type=METADATA, id="bolt", requires=(CONTENT, SNAPSHOTTER), config={"map_size": MAP_SIZE})
 def init(context: InitContext) -> Database:
     """The plugin `io.containerd.metadata.v1.bolt`: the id names the role and is what clients look for."""
     path = context.root / "meta.db"

@@ -1,13 +1,19 @@
-"""One daemon of each kind for the whole session: tests have namespaces of their own."""
+"""Daemons of each kind, and our client on each: tests have namespaces of their own."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from companion.client import Client
+from companion.clients import Services
+from companion.guide.playground import fresh_daemon, stop_daemon
 from tests import daemons
 from tests.daemons import DaemonProcess
 from tests.interop.scenario import run
+
+CONTAINERD = pytest.param("containerd", marks=pytest.mark.interop)
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +38,43 @@ def new_companion() -> Iterator[DaemonProcess]:
 def new_containerd() -> Iterator[DaemonProcess]:
     with daemons.containerd() as daemon:
         yield daemon
+
+
+@pytest.fixture(scope="module")
+def in_process() -> Iterator[Services]:
+    yield fresh_daemon().services()
+    stop_daemon()
+
+
+@pytest.fixture(params=["companion", CONTAINERD, "in_process"])
+def client(request: pytest.FixtureRequest) -> Iterator[Client]:
+    """Our client with a namespace of its own: on ours, on containerd, and on ours with no wire between."""
+    with connect(request.getfixturevalue(request.param), new_namespace()) as client:
+        yield client
+
+
+@pytest.fixture(params=["companion", CONTAINERD])
+def remote_client(request: pytest.FixtureRequest) -> Iterator[Client]:
+    """Our client as `client` has it, where there is a wire."""
+    with connect(request.getfixturevalue(request.param), new_namespace()) as client:
+        yield client
+
+
+@pytest.fixture(params=["companion", CONTAINERD, "in_process"])
+def homeless_client(request: pytest.FixtureRequest) -> Iterator[Client]:
+    """Our client as `client` has it, without a namespace."""
+    with connect(request.getfixturevalue(request.param)) as client:
+        yield client
+
+
+def connect(to: DaemonProcess | Services, namespace: str = "") -> Client:
+    if isinstance(to, Services):
+        return Client(services=to, default_namespace=namespace)
+    return Client(to.address, default_namespace=namespace)
+
+
+def new_namespace() -> str:
+    return f"client-{uuid4().hex}"
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from companion.api.events import container_pb2, task_pb2
-from companion.backend.exchange import Exchange, SubscriptionError
-from companion.core.errors import Error, FailedPrecondition, InvalidArgument
+from companion.backend.exchange import Exchange
+from companion.core.errors import Error, FailedPrecondition, InvalidArgument, StatusError
 from companion.core.events import Envelope
 from companion.core.identifiers import PATTERN
 from companion.core.namespaces import namespace
@@ -156,10 +156,10 @@ def test_closing_ends_every_subscription(exchange: Exchange) -> None:
 
 
 def test_a_filter_that_cannot_be_parsed_is_an_error_without_a_class(exchange: Exchange) -> None:
-    with pytest.raises(SubscriptionError) as caught:
+    with pytest.raises(StatusError) as caught:
         exchange.subscribe("topic=x")
     assert str(caught.value) == (
-        "subscription error: failed parsing subscription filters: "
+        "UNKNOWN: subscription error: failed parsing subscription filters: "
         'filters: parse error: [topic >|=|< x]: unsupported operator "=": invalid argument'
     )
 

@@ -126,3 +126,13 @@ def test_the_option_for_the_runtime_needs_no_look_up(daemon: Daemon) -> None:
 def test_a_spec_needs_a_namespace(daemon: Daemon) -> None:
     with Client(daemon.address) as client, pytest.raises(FailedPrecondition, match="namespace is required"):
         client.new_container("debian", with_new_spec())
+
+
+def test_a_store_that_outlives_its_connection_says_so(daemon: Daemon) -> None:
+    with Client(daemon.address) as client:
+        store = client.container_service
+        client.reconnect()
+        with pytest.raises(Cancelled, match="the client connection is closing"):
+            store.list()
+        with pytest.raises(Cancelled, match="the client connection is closing"):
+            store.get("debian")

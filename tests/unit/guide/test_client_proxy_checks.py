@@ -1,0 +1,138 @@
+"""The checks of chapter 1: what they say of the usual mistakes. The solutions show what they accept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from companion.client import Client, Container, namespace, with_container_labels
+from companion.client.container_opts import NewContainerOpt
+from companion.core import containers, leases
+from companion.core.leases import Lease
+from companion.daemon import Daemon
+from companion.guide.checks import client_proxy as check
+from companion.guide.playground import fresh_daemon, stop_daemon
+
+OPTS = (with_container_labels({"b": "2", "a": "1"}),)
+
+Said = Callable[[], str]
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Daemon]:
+    yield fresh_daemon()
+    stop_daemon()
+
+
+@pytest.fixture
+def client(daemon: Daemon) -> Iterator[Client]:
+    with Client(daemon.address) as client:
+        yield client
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Said:
+    return lambda: capsys.readouterr().out.removesuffix("\n")
+
+
+def test_a_wrong_prediction_is_held_against_the_daemon(client: Client, said: Said) -> None:
+    check.prediction(client, OPTS, {"a": "1"})
+    assert said() == "not yet: you expected {'a': '1'}, the daemon has {'a': '1', 'b': '2'}. Why?"
+
+
+def test_the_order_of_predicted_labels_does_not_count(client: Client, said: Said) -> None:
+    for predicted in ({"a": "1", "b": "2"}, {"b": "2", "a": "1"}):
+        check.prediction(client, OPTS, predicted)
+        assert said().startswith("the daemon has {'a': '1', 'b': '2'}")
+
+
+def numbered(choose: Callable[[set[str]], int]) -> Callable[[], NewContainerOpt]:
+    """An option that takes the number that `choose` makes of the ids that are taken."""
+
+    def opt(client: Client, record: containers.Container) -> containers.Container:
+        taken = {other.id for other in client.container_service.list()}
+        return replace(record, id=f"{record.id}-{choose(taken)}")
+
+    return lambda: opt
+
+
+def test_the_first_free_number_is_not_the_number_of_containers(client: Client, said: Said) -> None:
+    check.number(client, numbered(lambda taken: len(taken) + 1))
+    assert said() == 'not yet: your code raised AlreadyExists: container "worker-3": already exists'
+
+
+def test_the_first_free_number_is_not_behind_the_last(client: Client, said: Said) -> None:
+    check.number(client, numbered(lambda taken: 1 + max([int(name[-1]) for name in taken], default=0)))
+    assert said() == "not yet: id when worker-2 is free again: expected 'worker-2', got 'worker-4'"
+
+
+def test_an_option_must_return_a_record(client: Client, said: Said) -> None:
+    check.number(client, lambda: lambda client, record: None)  # type: ignore[arg-type, return-value]
+    assert said() == "not yet: what the option of with_number() returns: expected a record, got None"
+
+
+class EndlessLease(Client):
+    """Joins the lease of the context, but never deletes its own."""
+
+    @contextmanager
+    def with_lease(self) -> Iterator[None]:
+        held = leases.current.get() or self.leases_service.create(Lease()).id
+        with leases.lease(held):
+            yield
+
+
+class OneLease(Client):
+    """Works under the same lease always."""
+
+    @contextmanager
+    def with_lease(self) -> Iterator[None]:
+        with leases.lease("mine"):
+            yield
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (EndlessLease, "leases left: expected 0, got 2"),
+        (OneLease, "leases when a creation outside has followed: expected 2, got 1"),
+    ],
+)
+def test_a_lease_must_be_ones_own_and_end(
+    kind: type[Client], reason: str, daemon: Daemon, said: Said
+) -> None:
+    with kind(daemon.address) as client:
+        check.joined(client)
+    assert said() == f"not yet: {reason}"
+
+
+def with_the_namespace_alone(
+    function: Callable[[str], Container], items: Sequence[str]
+) -> Sequence[Container]:
+    def call(item: str) -> Container:
+        with namespace("exercise"):
+            return function(item)
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(call, items))
+
+
+def test_threads_that_know_the_namespace_alone_lack_the_lease(client: Client, said: Said) -> None:
+    check.threads(client, with_the_namespace_alone)
+    assert said() == "not yet: leases: expected 1, got 8"
+
+
+def test_results_are_wanted_in_order(client: Client, said: Said) -> None:
+    check.threads(client, lambda function, items: [function(item) for item in reversed(items)])
+    assert said().startswith("not yet: containers: expected ['worker-0', 'worker-1',")
+
+
+def test_a_check_leaves_nothing_in_the_daemon(client: Client, daemon: Daemon, said: Said) -> None:
+    check.prediction(client, OPTS, {})
+    with EndlessLease(daemon.address) as endless:
+        check.joined(endless)
+    with namespace("exercise"):
+        assert (client.containers(), client.leases_service.list()) == ([], [])
