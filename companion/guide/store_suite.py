@@ -23,6 +23,11 @@ def sample(id: str = "debian", **fields: object) -> Container:
     return replace(record, **fields)  # type: ignore[arg-type]
 
 
+def expect(what: str, expected: object, came: object) -> None:
+    """Hold what came against what is expected."""
+    assert came == expected, f"expected {what} {expected!r}, got {came!r}"
+
+
 @contextmanager
 def refused(error: type[Error], text: str) -> Iterator[None]:
     """Hold the block to end with this error and text."""
@@ -47,7 +52,7 @@ def creation_sets_both_times_to_the_same_moment(store: Store) -> None:
 
 
 def labels_without_a_value_are_not_kept(store: Store) -> None:
-    assert store.create(sample(labels={"a": "", "b": "1"})).labels == {"b": "1"}
+    expect("labels", {"b": "1"}, store.create(sample(labels={"a": "", "b": "1"})).labels)
 
 
 def an_id_is_taken_once(store: Store) -> None:
@@ -80,14 +85,15 @@ def a_record_needs_a_spec(store: Store) -> None:
 def a_list_is_ordered_by_id(store: Store) -> None:
     for name in ("b2", "B1", "b10"):
         store.create(sample(name))
-    assert [record.id for record in store.list()] == ["B1", "b10", "b2"]
+    expect("ids", ["B1", "b10", "b2"], [record.id for record in store.list()])
 
 
 def a_list_may_be_filtered(store: Store) -> None:
     store.create(sample("one", labels={"role": "web"}))
     store.create(sample("two", labels={"role": "db"}))
     store.create(sample("three"))
-    assert [record.id for record in store.list("labels.role==web", "id==three")] == ["one", "three"]
+    found = store.list("labels.role==web", "id==three")
+    expect("ids", ["one", "three"], sorted(record.id for record in found))
 
 
 def a_filter_must_parse(store: Store) -> None:
@@ -101,14 +107,14 @@ def a_filter_must_parse(store: Store) -> None:
 def an_update_may_name_one_label(store: Store) -> None:
     store.create(sample(labels={"a": "1", "b": "2"}))
     updated = store.update(Container("debian", labels={"a": "9", "b": "9"}), "labels.a")
-    assert updated.labels == {"a": "9", "b": "2"}
-    assert store.get("debian") == updated
+    expect("labels", {"a": "9", "b": "2"}, updated.labels)
+    assert store.get("debian") == updated, "get returns another record than update did"
 
 
 def an_update_without_a_mask_replaces_what_may_change(store: Store) -> None:
     store.create(sample(labels={"a": "1"}, image="old"))
-    assert store.update(sample(image="new")).labels == {}
-    assert store.get("debian").image == "new"
+    expect("labels", {}, store.update(sample(image="new")).labels)
+    expect("the image", "new", store.get("debian").image)
 
 
 def an_update_keeps_the_time_of_creation(store: Store) -> None:
@@ -130,7 +136,7 @@ def an_update_that_is_refused_changes_nothing(store: Store) -> None:
     store.create(sample(image="old"))
     with refused(InvalidArgument, 'cannot update "bogus" field on "debian": invalid argument'):
         store.update(sample(image="new"), "image", "bogus")
-    assert store.get("debian").image == "old"
+    expect("the image", "old", store.get("debian").image)
 
 
 def an_update_of_nothing_is_not_found(store: Store) -> None:
@@ -144,13 +150,13 @@ def a_deleted_record_is_gone(store: Store) -> None:
     store.delete("debian")
     with refused(NotFound, "container debian: not found"):
         store.delete("debian")
-    assert list(store.list()) == []
+    expect("records", [], list(store.list()))
 
 
 def namespaces_do_not_see_each_other(store: Store) -> None:
     store.create(sample())
     with namespace("suite-other"):
-        assert list(store.list()) == []
+        expect("records", [], list(store.list()))
 
 
 def without_a_namespace_nothing_goes(store: Store) -> None:
