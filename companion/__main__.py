@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -37,8 +38,7 @@ def serve(options: argparse.Namespace) -> int:
     started = time.monotonic()
     config = _config(options)
     _log_to_stderr(config.level)
-    asked_to_stop = _signals(signal.SIGTERM, signal.SIGINT)
-    with Daemon(config) as daemon:
+    with _signals(signal.SIGTERM, signal.SIGINT) as asked_to_stop, Daemon(config) as daemon:
         print(f"serving on {daemon.address} (booted in {time.monotonic() - started:.3f}s)", flush=True)
         os.read(asked_to_stop, 1)
     return 0
@@ -72,8 +72,9 @@ def _log_to_stderr(level: str) -> None:
     log.setLevel(LEVELS[level])
 
 
-def _signals(*numbers: int) -> int:
-    """Return a descriptor that can be read from as soon as one of these signals arrives.
+@contextmanager
+def _signals(*numbers: int) -> Iterator[int]:
+    """Give a descriptor that can be read from as soon as one of these signals arrives; ignore them afterwards.
 
     Python runs handlers in the main thread only, and a signal that another thread receives does not wake it.
     """
@@ -82,7 +83,9 @@ def _signals(*numbers: int) -> int:
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     for number in numbers:
         signal.signal(number, lambda *_: None)
-    return reader
+    yield reader
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -172,8 +172,11 @@ def raising_grpc() -> Iterator[None]:
 
 @contextmanager
 def raising_classes() -> Iterator[None]:
-    """Let the error of a stub leave the block as `from_grpc` makes it: the way out of a remote store."""
+    """Let the error of a stub leave the block as `from_grpc` makes it: the way out of a remote store.
+
+    Code and text are all that gRPC's error knows, so it does not show behind ours.
+    """
     try:
         yield
     except grpc.RpcError as error:
-        raise from_grpc(error) from error
+        raise from_grpc(error) from None

@@ -9,6 +9,7 @@ from companion.guide.sequence import sequence
 from companion.guide.source import Source
 from companion.guide.store_suite import check_store
 from companion.guide.trace import call_tree
+from companion.guide.tracebacks import shorten_tracebacks
 
 __all__ = [
     "Source",
@@ -22,3 +23,5 @@ __all__ = [
     "sequence",
     "stop_daemon",
 ]
+
+shorten_tracebacks()
