@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from companion.core.errors import Error
+from companion.core.typeurl import Any as Opaque
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_NOTHING: tuple[object, ...] = (None, "", {}, ())
 
 
 def describe(value: object) -> str:
@@ -21,10 +27,6 @@ def describe(value: object) -> str:
             return "None"
         case str() | int() | bool():
             return repr(value)
-        case Error():
-            return f"{type(value).__name__}: {value}"
-        case grpc.RpcError():
-            return f"{value.code().name}: {value.details()}"
         case AnyMessage():
             return f"Any({value.type_url}, {len(value.value)} bytes)"
         case Message():
@@ -35,11 +37,29 @@ def describe(value: object) -> str:
             return "[" + ", ".join(describe(item) for item in value) + "]"
         case FunctionType():
             return value.__qualname__.partition(".")[0] + "(…)"
-        case BaseException():
-            return f"{type(value).__name__}: {value}"
+    if hasattr(value, "__next__"):
+        return "a stream"
+    if is_dataclass(value) and not isinstance(value, type | Opaque):
+        return f"{type(value).__name__}({_set_fields(value)})"
     if type(value).__repr__ is object.__repr__:
         return type(value).__name__
     return repr(value)
+
+
+def describe_error(error: BaseException) -> str:
+    """Return an error in one line: class and text, or code and text of a status."""
+    if isinstance(error, grpc.RpcError):
+        return f"{error.code().name}: {error.details()}"
+    return f"{type(error).__name__}: {error}"
+
+
+def _set_fields(record: DataclassInstance) -> str:
+    """Leave out what is as it would be without a word."""
+    return ", ".join(
+        f"{field.name}={describe(value)}"
+        for field in fields(record)
+        if field.repr and (value := getattr(record, field.name)) not in _NOTHING
+    )
 
 
 def _fields(message: Message) -> str:

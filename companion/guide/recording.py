@@ -14,7 +14,7 @@ from opentelemetry.trace import Tracer
 
 from companion.core import trace
 from companion.core.trace import Headers
-from companion.guide.describe import describe
+from companion.guide.describe import describe, describe_error
 from companion.guide.trace import Hop
 
 T = TypeVar("T")
@@ -74,7 +74,7 @@ class SpanRecorder:
             try:
                 reply = run()
             except BaseException as error:
-                span.set_attribute("error", describe(_reason(error)))
+                span.set_attribute("error", describe_error(_reason(error)))
                 raise
             span.set_attribute("reply", describe(reply))
             return reply

@@ -51,7 +51,7 @@ def sequence(hops: Sequence[Hop], title: str = "A call and its way back") -> Fig
 
 def _head(name: str, floor: str, room: float) -> list[tuple[str, float, str]]:
     """Return the lines of a lane's head: its floor, its name, and the detail that stood in brackets."""
-    who, _, detail = name.partition(" (")
+    who, _, detail = name.removesuffix(f" ({floor})").partition(" (")
     lines = [(floor, _SMALL, FONT)] if name != PROGRAM else []
     lines += [(line, _SIZE, BOLD) for line in wrap(who, _SIZE * 1.1, room, 3)]
     return lines + [(line, _SMALL, FONT) for line in wrap(detail.removesuffix(")"), _SMALL, room, 3)]

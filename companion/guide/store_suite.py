@@ -6,13 +6,14 @@ Each function takes a store, works in the namespace of the context and finds it 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from companion.core.containers import Container, RuntimeInfo, Store
 from companion.core.errors import AlreadyExists, Error, FailedPrecondition, InvalidArgument, NotFound
 from companion.core.namespaces import namespace
 from companion.core.typeurl import OCI_SPEC, Any
+from companion.guide.describe import describe_error
 
 SPEC = Any(OCI_SPEC, b'{"ociVersion":"1.0.2"}')
 
@@ -193,8 +194,10 @@ def run(case: Callable[[Store], None], store: Store) -> None:
         try:
             case(store)
         finally:
-            for record in store.list():
-                store.delete(record.id)
+            # A store that is not finished may fail here too, and must not hide why the case did.
+            with suppress(Exception):
+                for record in list(store.list()):
+                    store.delete(record.id)
 
 
 def check_store(store: Store) -> str:
@@ -206,7 +209,7 @@ def check_store(store: Store) -> str:
             run(case, store)
         except Exception as error:
             failed += 1
-            lines.append(f"not yet: {name}: {type(error).__name__}: {error}")
+            lines.append(f"not yet: {name}: {describe_error(error)}")
         else:
             lines.append(f"ok: {name}")
     return "\n".join([*lines, f"{len(CASES) - failed} of {len(CASES)} hold"])
