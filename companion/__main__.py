@@ -74,7 +74,7 @@ def _log_to_stderr(level: str) -> None:
 
 @contextmanager
 def _signals(*numbers: int) -> Iterator[int]:
-    """Give a descriptor that can be read from as soon as one of these signals arrives; ignore them afterwards.
+    """Give a descriptor that can be read as soon as one of these signals arrives; ignore them afterwards.
 
     Python runs handlers in the main thread only, and a signal that another thread receives does not wake it.
     """

@@ -148,7 +148,8 @@ class Daemon:
             raise DaemonError(str(error)) from None
         started.callback(release, self.config.socket)
         server.start()
-        started.callback(lambda: server.stop(0).wait())
+        # With a grace, even of 0, it would need a thread of its own to stop.
+        started.callback(server.stop, None)
 
 
 def _boot(config: Config, plugins: PluginSet) -> None:

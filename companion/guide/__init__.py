@@ -8,13 +8,14 @@ from companion.guide.recording import recording
 from companion.guide.sequence import sequence
 from companion.guide.source import Source
 from companion.guide.store_suite import check_store
-from companion.guide.trace import call_tree
+from companion.guide.trace import call_tree, down_to
 from companion.guide.tracebacks import shorten_tracebacks
 
 __all__ = [
     "Source",
     "call_tree",
     "check_store",
+    "down_to",
     "floors",
     "fresh_daemon",
     "on_containerd",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 from math import ceil
 
 import graphviz
 
 from companion.guide import style
-from companion.guide.figure import Figure
+from companion.guide.figure import Figure, id_of
 
 _INCH = 72
 
@@ -23,7 +22,7 @@ class Canvas:
     def __init__(self, name: str, width: float, height: float) -> None:
         self._graph = graphviz.Digraph(
             graph_attr={
-                "id": re.sub(r"\W+", "_", name.lower()),
+                "id": id_of(name),
                 "bgcolor": style.PAPER,
                 "pad": "0.05",
                 "margin": "0",

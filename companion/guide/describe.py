@@ -47,9 +47,11 @@ def describe(value: object) -> str:
 
 
 def describe_error(error: BaseException) -> str:
-    """Return an error in one line: class and text, or code and text of a status."""
+    """Return an error in one line: class and text, code and text of a status, or what was expected."""
     if isinstance(error, grpc.RpcError):
         return f"{error.code().name}: {error.details()}"
+    if isinstance(error, AssertionError) and error.args:
+        return str(error)
     return f"{type(error).__name__}: {error}"
 
 

@@ -60,6 +60,11 @@ class Figure:
         return text if svg is None else {"image/svg+xml": svg, **text}
 
 
+def id_of(title: str) -> str:
+    """Return the id of a figure, with which all ids in its SVG begin: several figures may be on one page."""
+    return re.sub(r"\W+", "_", title.lower())
+
+
 def _draw(dot: str, engine: str) -> str | None:
     try:
         svg: bytes = graphviz.pipe(engine, "svg", dot.encode(), quiet=True)

@@ -7,7 +7,7 @@ from html import escape
 
 import graphviz
 
-from companion.guide.figure import Figure
+from companion.guide.figure import Figure, id_of
 from companion.guide.style import FAINT, FAULT, FLOORS, FONT, INK, PAPER
 
 # type, id, required types, whether it was loaded
@@ -25,8 +25,10 @@ _LAYERS = {
 }
 
 
-def plugin_graph(plugins: Sequence[Plugin]) -> Figure:
+def plugin_graph(plugins: Sequence[Plugin], title: str = "The plugins and what they require") -> Figure:
     """Return the figure of `plugins`, each given as its type, id, required types and whether it was loaded.
+
+    Two figures on one page need titles of their own.
 
     A type stands above all that it requires. Plugins require types, not plugins, so the arrows run from
     type to type; one is named after its plugins, or counts them, where not all of the type require it.
@@ -37,7 +39,13 @@ def plugin_graph(plugins: Sequence[Plugin]) -> Figure:
     users = {name: _users(group, types) for name, group in types.items()}
     graph = graphviz.Digraph(
         "plugins",
-        graph_attr={"id": "plugins", "bgcolor": PAPER, "pad": "0.05", "ranksep": "0.35", "nodesep": "0.12"},
+        graph_attr={
+            "id": id_of(title),
+            "bgcolor": PAPER,
+            "pad": "0.05",
+            "ranksep": "0.35",
+            "nodesep": "0.12",
+        },
         node_attr={"shape": "plain", "fontname": FONT, "fontsize": f"{_SIZE:g}"},
         edge_attr={"fontname": FONT, "fontsize": f"{_SMALL:g}", "color": FAINT, "arrowsize": "0.6"},
     )
@@ -47,7 +55,7 @@ def plugin_graph(plugins: Sequence[Plugin]) -> Figure:
         for other, ids in used.items():
             # Weighted, so that the way most of them go is the straight one.
             graph.edge(name, other, label=_who(ids, types[name]), weight=str(len(ids)))
-    return Figure(graph.source, "The plugins and what they require", _desc(types, users))
+    return Figure(graph.source, title, _desc(types, users))
 
 
 def _users(group: list[Plugin], types: Iterable[str]) -> dict[str, list[str]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from companion.guide.style import FLOORS
 
 PROGRAM = "program"
 
@@ -55,6 +57,21 @@ def steps(hops: Sequence[Hop]) -> Iterator[Step]:
             yield Step(index, depth, back=True)
 
     return walk(None, 0)
+
+
+def down_to(floor: str, hops: Sequence[Hop]) -> list[Hop]:
+    """Return the hops on `floor`, such as "wire", and on those above it.
+
+    Raises `ValueError` for a floor that there is not.
+    """
+    shown = list(FLOORS)[: list(FLOORS).index(floor) + 1]
+    index_of: dict[int | None, int | None] = {None: None}
+    upper: list[Hop] = []
+    for index, hop in enumerate(hops):
+        if hop.floor in shown:
+            index_of[index] = len(upper)
+            upper.append(replace(hop, parent=index_of[hop.parent]))
+    return upper
 
 
 def call_tree(hops: Sequence[Hop]) -> str:

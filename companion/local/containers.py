@@ -13,7 +13,7 @@ from companion.api.services.containers.v1 import containers_pb2 as pb
 from companion.clients import ContainersClient, Stream
 from companion.convert import containers as convert
 from companion.convert import typeurl
-from companion.core.containers import Container
+from companion.core.containers import Container, Store
 from companion.core.errors import StatusError, raising_grpc
 from companion.core.events import Publisher
 from companion.core.trace import traced
@@ -28,11 +28,11 @@ class LocalContainersClient(ContainersClient):
     """The body of the containers service, behind the interface that its stub has too.
 
     Reads run in one transaction, writes in another; the event goes out once the write is on disk.
+    `store` keeps its records in `db`, so that its methods join the transactions begun here.
     """
 
-    def __init__(self, db: Database, events: Publisher) -> None:
-        self._db, self._events = db, events
-        self._store = ContainerStore(db)
+    def __init__(self, store: Store, db: Database, events: Publisher) -> None:
+        self._store, self._db, self._events = store, db, events
 
     def Get(self, request: pb.GetContainerRequest, /) -> pb.GetContainerResponse:
         with raising_grpc():
@@ -98,4 +98,5 @@ def _update_event(container: Container) -> event.ContainerUpdate:
 @register(type=SERVICE, id="containers-service", requires=(EVENT, METADATA))
 def init(context: InitContext) -> LocalContainersClient:
     """The plugin `io.containerd.service.v1.containers-service`."""
-    return LocalContainersClient(context.get(METADATA), context.get(EVENT))
+    db = context.get(METADATA)
+    return LocalContainersClient(ContainerStore(db), db, context.get(EVENT))

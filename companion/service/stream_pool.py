@@ -26,7 +26,7 @@ class StreamPool(ThreadPoolExecutor):
 
     def reserve(self) -> bool:
         """Start a thread for the next job; return whether there was one to be had."""
-        thread = threading.Thread(target=self._work)
+        thread = threading.Thread(target=self._work, name="stream")
         if len(self._streams) >= self._limit:
             return False
         self._streams.add(thread)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from companion.client import Client
 from companion.core.containers import Container, RuntimeInfo
 from companion.core.typeurl import Any
 from tests.daemons import PROJECT, DaemonProcess, running
+from tests.notebooks.test_unprivileged import as_ordinary_user
 
 GUARD = 60.0
 """Seconds until something that should end by itself counts as hung."""
@@ -26,6 +28,7 @@ class Place:
     """Where a daemon keeps its things, and how it is started there."""
 
     directory: Path
+    socket: str = "companion.sock"
 
     @property
     def root(self) -> Path:
@@ -37,7 +40,7 @@ class Place:
 
     @property
     def address(self) -> str:
-        return f"{self.directory}/companion.sock"
+        return f"{self.directory}/{self.socket}"
 
     @property
     def database(self) -> Path:
@@ -66,7 +69,7 @@ class Place:
 
     def refusal(self, *flags: str, before: Sequence[str] = (), **run: Anything) -> str:
         """The one line that a daemon says when it does not start here."""
-        result = subprocess.run(
+        result: subprocess.CompletedProcess[str] = subprocess.run(
             [*before, *self._command(), "--log-level", "error", *flags],
             cwd=PROJECT,
             capture_output=True,
@@ -83,6 +86,19 @@ class Place:
         flags = {"--root": self.root, "--state": self.state, "--address": self.address}
         words = [str(word) for flag in flags.items() for word in flag]
         return [sys.executable, "-m", "companion", "serve", *words]
+
+
+def as_user(uid: int) -> list[str]:
+    """The start of a command line that makes root this user; empty for whoever is no root."""
+    return [f"--reuid={uid}" if word.startswith("--reuid") else word for word in as_ordinary_user()]
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Return once the condition holds."""
+    deadline = time.monotonic() + GUARD
+    while not condition():
+        assert time.monotonic() < deadline, "hung"
+        time.sleep(0.01)
 
 
 def record(id: str, content: bytes = b"{}", **labels: str) -> Container:

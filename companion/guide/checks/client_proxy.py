@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from companion.client import Client, Container, namespace, with_new_spec
+from companion.client import Client, Container, namespace, with_container_labels, with_new_spec
 from companion.client.container_opts import NewContainerOpt
 from companion.core import containers, leases
+from companion.core.errors import AlreadyExists, Error, InvalidArgument
 from companion.guide.checks.judging import NotYet, expect, judged
 
+Ensure = Callable[..., Container]
 InThreads = Callable[[Callable[[str], Container], Sequence[str]], Sequence[Container]]
 
 
@@ -29,8 +31,8 @@ def _exercise(client: Client) -> Iterator[None]:
 @judged
 def prediction(client: Client, opts: Sequence[NewContainerOpt], predicted: Mapping[str, str] | None) -> str:
     """Hold the labels that a reader predicts against those that a container gets from `opts`."""
-    if predicted is None:
-        raise NotYet("expected a mapping of labels, got None")
+    if not isinstance(predicted, Mapping):
+        raise NotYet(f"expected a dictionary of labels, got {predicted!r}")
     with _exercise(client):
         labels = _sorted(_create(client, "predicted", *opts).labels)
     if _sorted(predicted) != labels:
@@ -54,19 +56,30 @@ def number(client: Client, with_number: Callable[[], NewContainerOpt]) -> str:
 
 
 @judged
-def joined(client: Client) -> str:
-    """Create containers in a block under a lease and outside of it, and note the leases that are used."""
-    used: set[str] = set()
+def ensured(client: Client, ensure: Ensure) -> str:
+    """Ask for a new container, for two that another program makes, and for one without a spec."""
+    by_you, by_another = (with_container_labels({"by": name}) for name in ("you", "another program"))
+
+    def overtaken(client: Client, record: containers.Container) -> containers.Container:
+        client.new_container(record.id, with_new_spec(), by_another)
+        return record
+
+    def made(case: str, id: str, maker: str, *opts: NewContainerOpt) -> None:
+        try:
+            handle = ensure(client, id, with_new_spec(), by_you, *opts)
+        except AlreadyExists as error:
+            raise NotYet(f"{case}: expected its handle, got AlreadyExists: {error}") from None
+        if not isinstance(handle, Container):
+            raise NotYet(f"{case}: expected its handle, got {handle!r}")
+        expect(f"{case}: made by", maker, handle.labels()["by"])
+
     with _exercise(client):
-        with client.with_lease():
-            used.add(leases.current.get())
-            _create(client, "first", _noting(used))
-            _create(client, "second", _noting(used))
-        expect("leases of a block with two creations inside", 1, len(used))
-        _create(client, "alone", _noting(used))
-        expect("leases when a creation outside has followed", 2, len(used))
-        expect("leases left", 0, len(client.leases_service.list()))
-    return "two creations worked under the lease of their block, one outside under its own; none is left"
+        made("a new container", "new", "you")
+        client.new_container("old", with_new_spec(), by_another)
+        made("a container that is there already", "old", "another program")
+        made("a container that another program creates meanwhile", "raced", "another program", overtaken)
+        _refused(lambda: ensure(client, "without_spec"))
+    return "created when new, loaded when there or when another was faster; other errors come through"
 
 
 @judged
@@ -81,8 +94,8 @@ def threads(client: Client, in_threads: InThreads) -> str:
     with _exercise(client):
         with client.with_lease():
             made = in_threads(create, names)
-        expect("containers", names, made and [container.id for container in made])
-        expect("leases", 1, len(used))
+        expect("ids of the results", names, made and [container.id for container in made])
+        expect("leases that the eight calls worked under", 1, len(used))
     return "eight containers were made in threads: in your namespace, under your lease, in order"
 
 
@@ -93,6 +106,17 @@ def _sorted(labels: Mapping[str, str]) -> dict[str, str]:
 
 def _create(client: Client, id: str, *opts: NewContainerOpt) -> containers.Container:
     return client.new_container(id, with_new_spec(), *opts).info(refresh=False)
+
+
+def _refused(create: Callable[[], Container]) -> None:
+    """Raise `NotYet` unless `create` raises the daemon's error for a container without a spec."""
+    try:
+        came = repr(create())
+    except InvalidArgument:
+        return
+    except Error as error:
+        came = f"{type(error).__name__}: {error}"
+    raise NotYet(f"a container without a spec: expected InvalidArgument, got {came}")
 
 
 def _option(call: str, made: NewContainerOpt | None) -> NewContainerOpt:

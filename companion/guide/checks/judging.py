@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import ParamSpec
 
+from companion.guide.describe import describe_error
+
 P = ParamSpec("P")
 
 
@@ -23,7 +25,7 @@ def judged(check: Callable[P, str]) -> Callable[P, None]:
         except NotYet as reason:
             print(f"not yet: {reason}")
         except Exception as error:
-            print(f"not yet: your code raised {type(error).__name__}: {error}")
+            print(f"not yet: your code raised {describe_error(error)}")
 
     return judge
 

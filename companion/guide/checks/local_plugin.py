@@ -19,12 +19,13 @@ from companion.backend.exchange import Exchange, Subscription
 from companion.client import Client, with_new_spec
 from companion.clients import ContainersClient, LeasesClient, Services
 from companion.core.containers import Container
-from companion.core.errors import Error, NotFound
+from companion.core.errors import AlreadyExists, Error, InvalidArgument, NotFound
 from companion.core.events import Envelope, Publisher
 from companion.core.leases import Lease, Manager
 from companion.core.namespaces import namespace
 from companion.core.typeurl import Any
 from companion.guide.checks.judging import NotYet, expect, judged
+from companion.guide.describe import describe_error
 from companion.guide.served import served
 from companion.guide.store_suite import sample
 from companion.local.containers import LocalContainersClient
@@ -53,40 +54,43 @@ class Renamer(Protocol):
 @judged
 def prediction(script: Script, predicted: tuple[int, int] | None) -> str:
     """Run a script on the finished plugin, and count the events it sends and the containers it makes."""
-    if predicted is None:
-        raise NotYet("prediction is None, expected two numbers: events heard, containers made")
+    if not isinstance(predicted, tuple | list) or [type(number) for number in predicted] != [int, int]:
+        raise NotYet(f"prediction is {predicted!r}, expected two numbers: (events heard, containers made)")
     exchange = Exchange()
     with _fresh_database() as db:
-        ContainerStore(db).create(sample("taken"))
+        store = ContainerStore(db)
+        store.create(sample("taken"))
         subscription = exchange.subscribe()
         with suppress(grpc.RpcError, Error):
-            script(db, LocalContainersClient(db, exchange))
+            script(db, LocalContainersClient(store, db, exchange))
         found = len(_heard(exchange, subscription)), len(_ids(db)) - 1
-    if predicted != found:
-        raise NotYet(f"you predicted {predicted}, the subscriber and the database say {found}. Why?")
+    if tuple(predicted) != found:
+        raise NotYet(f"you predicted {tuple(predicted)}, the subscriber and the database say {found}. Why?")
     return f"{found}: the plugin's transaction joined a larger one, so its event was early after all"
 
 
 @judged
 def filters(wanted: Sequence[str]) -> str:
     """Subscribe with the reader's filters, and hold what they let through against `WANTED`."""
+    if isinstance(wanted, str):
+        raise NotYet("expected a list of filters, got one text")
     if not wanted:
         raise NotYet("expected at least one filter: without any, everything is heard")
     exchange = Exchange()
     subscription = exchange.subscribe(*wanted, "namespace==end")
     with _fresh_database() as db:
-        store = RemoteContainerStore(LocalContainersClient(db, exchange))
+        store = RemoteContainerStore(LocalContainersClient(ContainerStore(db), db, exchange))
         for place in ("exercise", "builder"):
             with namespace(place):
                 for role in ("db", "web"):
-                    store.create(sample(f"{place}-{role}"))
-                    store.update(Container(f"{place}-{role}", labels={"role": role}), "labels.role")
+                    store.create(sample(f"{place}-{role}", labels={"role": role}))
+                    store.update(Container(f"{place}-{role}", image="new"), "image")
                     store.delete(f"{place}-{role}")
     heard = set(_heard(exchange, subscription))
-    for topic, container in sorted(WANTED - heard):
-        raise NotYet(f"{topic} of {container} is wanted, and no filter lets it through")
-    for topic, container in sorted(heard - WANTED):
-        raise NotYet(f"{topic} of {container} comes through, and is not wanted")
+    for told in sorted(WANTED - heard):
+        raise NotYet(f"{_in_words(*told)} is wanted, and no filter lets it through")
+    for told in sorted(heard - WANTED):
+        raise NotYet(f"{_in_words(*told)} comes through, and is not wanted")
     return "of 12 events the 5 that are wanted come through"
 
 
@@ -95,10 +99,11 @@ def leases_plugin(make: Callable[[Database], LeasesClient]) -> str:
     """Let a client work with the reader's plugin for leases: in process, then over a wire."""
     with _fresh_database() as db:
         body = make(db)
-        _answers(body.Create(pb.CreateRequest(id="first")), pb.CreateResponse)
-        _answers(body.List(pb.ListRequest()), pb.ListResponse)
-        _answers(body.Delete(pb.DeleteRequest(id="first")), Empty)
-        with Client(services=Services(LocalContainersClient(db, Exchange()), body)) as client:
+        _answers("Create", body.Create(pb.CreateRequest(id="first")), pb.CreateResponse)
+        _answers("List", body.List(pb.ListRequest()), pb.ListResponse)
+        _answers("Delete", body.Delete(pb.DeleteRequest(id="first")), Empty)
+        containers = LocalContainersClient(ContainerStore(db), db, Exchange())
+        with Client(services=Services(containers, body)) as client:
             _judge_leases("in process", client.leases_service)
             client.new_container("leased", with_new_spec())
             expect("leases that new_container leaves", [], list(client.leases_service.list()))
@@ -118,8 +123,8 @@ def rename(make: Callable[[Database, Publisher], Renamer]) -> str:
         store.create(sample("taken"))
         with _refused("renaming to an id that is taken", grpc.StatusCode.ALREADY_EXISTS):
             body.Rename("old", "taken")
-        expect("containers after that", ["old", "taken"], _ids(db))
-        expect("looks of a subscriber during that", [], exchange.looks)
+        expect("containers after that refusal", ["old", "taken"], _ids(db))
+        expect("containers that a subscriber saw before that refusal", [], exchange.looks)
         with _refused("renaming what is not there", grpc.StatusCode.NOT_FOUND):
             body.Rename("nobody", "new")
         body.Rename("old", "new")
@@ -163,9 +168,14 @@ def _id(envelope: Envelope) -> str:
     return ContainerDelete.FromString(envelope.event.value).id if envelope.event else ""
 
 
-def _answers(came: object, expected: type[Message]) -> None:
+def _in_words(topic: str, container: str) -> str:
+    place, _, role = container.partition("-")
+    return f"{topic} of a container with role={role} in the namespace {place}"
+
+
+def _answers(method: str, came: object, expected: type[Message]) -> None:
     if not isinstance(came, expected):
-        raise NotYet(f"expected a {expected.__name__}, got {came!r}")
+        raise NotYet(f"what {method} returns: expected {expected.__name__}, got {came!r}")
 
 
 def _judge_leases(where: str, manager: Manager) -> None:
@@ -174,16 +184,24 @@ def _judge_leases(where: str, manager: Manager) -> None:
     manager.create(Lease("other"))
     expect(f"{where}: list", ["keep", "other"], [lease.id for lease in manager.list()])
     expect(f"{where}: list('id==keep')", ["keep"], [lease.id for lease in manager.list("id==keep")])
+    again = _raised(lambda: manager.create(Lease("keep")))
+    expect(f"{where}: what creating it again raises", AlreadyExists.__name__, again)
+    unparsed = _raised(lambda: manager.list("id="))
+    expect(f"{where}: what list('id=') raises", InvalidArgument.__name__, unparsed)
     manager.delete(Lease("keep"))
     manager.delete(Lease("other"))
     expect(f"{where}: list after both are deleted", [], list(manager.list()))
+    gone = _raised(lambda: manager.delete(Lease("keep")))
+    expect(f"{where}: what deleting it again raises", NotFound.__name__, gone)
+
+
+def _raised(action: Callable[[], object]) -> str:
+    """Return the class of the error that the action ends with."""
     try:
-        manager.delete(Lease("keep"))
+        action()
     except Exception as error:
-        came = type(error).__name__
-    else:
-        came = "nothing"
-    expect(f"{where}: what deleting it again raises", NotFound.__name__, came)
+        return type(error).__name__
+    return "nothing"
 
 
 @contextmanager
@@ -193,9 +211,9 @@ def _refused(what: str, code: grpc.StatusCode) -> Iterator[None]:
     try:
         yield
     except grpc.RpcError as error:
-        came = error.code().name
+        came = code.name if error.code() is code else describe_error(error)
     except Exception as error:
-        came = f"{type(error).__name__}, which is no status"
+        came = f"{describe_error(error)}, which is no status"
     expect(f"what {what} raises", code.name, came)
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from companion.client import Client, Container, namespace, with_container_labels
 from companion.client.container_opts import NewContainerOpt
-from companion.core import containers, leases
-from companion.core.leases import Lease
+from companion.core import containers
+from companion.core.errors import Error, NotFound
 from companion.daemon import Daemon
 from companion.guide.checks import client_proxy as check
 from companion.guide.playground import fresh_daemon, stop_daemon
@@ -42,6 +42,11 @@ def said(capsys: pytest.CaptureFixture[str]) -> Said:
 def test_a_wrong_prediction_is_held_against_the_daemon(client: Client, said: Said) -> None:
     check.prediction(client, OPTS, {"a": "1"})
     assert said() == "not yet: you expected {'a': '1'}, the daemon has {'a': '1', 'b': '2'}. Why?"
+
+
+def test_a_prediction_is_a_dictionary(client: Client, said: Said) -> None:
+    check.prediction(client, OPTS, "a=1")  # type: ignore[arg-type]
+    assert said() == "not yet: expected a dictionary of labels, got 'a=1'"
 
 
 def test_the_order_of_predicted_labels_does_not_count(client: Client, said: Said) -> None:
@@ -75,38 +80,59 @@ def test_an_option_must_return_a_record(client: Client, said: Said) -> None:
     assert said() == "not yet: what the option of with_number() returns: expected a record, got None"
 
 
-class EndlessLease(Client):
-    """Joins the lease of the context, but never deletes its own."""
-
-    @contextmanager
-    def with_lease(self) -> Iterator[None]:
-        held = leases.current.get() or self.leases_service.create(Lease()).id
-        with leases.lease(held):
-            yield
+def looking_first(client: Client, id: str, *opts: NewContainerOpt) -> Container:
+    try:
+        return client.load_container(id)
+    except NotFound:
+        return client.new_container(id, *opts)
 
 
-class OneLease(Client):
-    """Works under the same lease always."""
+def starting_afresh(client: Client, id: str, *opts: NewContainerOpt) -> Container:
+    with suppress(NotFound):
+        client.load_container(id).delete()
+    return client.new_container(id, *opts)
 
-    @contextmanager
-    def with_lease(self) -> Iterator[None]:
-        with leases.lease("mine"):
-            yield
+
+def loading_after_any_error(client: Client, id: str, *opts: NewContainerOpt) -> Container:
+    try:
+        return client.new_container(id, *opts)
+    except Error:
+        return client.load_container(id)
+
+
+def returning_a_record(client: Client, id: str, *opts: NewContainerOpt) -> containers.Container:
+    return client.new_container(id, *opts).info()
 
 
 @pytest.mark.parametrize(
-    ("kind", "reason"),
+    ("ensure", "reason"),
     [
-        (EndlessLease, "leases left: expected 0, got 2"),
-        (OneLease, "leases when a creation outside has followed: expected 2, got 1"),
+        (
+            looking_first,
+            "a container that another program creates meanwhile: expected its handle, got AlreadyExists: "
+            'container "raced": already exists',
+        ),
+        (
+            starting_afresh,
+            "a container that is there already: made by: expected 'another program', got 'you'",
+        ),
+        (
+            loading_after_any_error,
+            "a container without a spec: expected InvalidArgument, got NotFound: "
+            'container "without_spec" in namespace "exercise": not found',
+        ),
+        (
+            returning_a_record,
+            "a new container: expected its handle, got Container(id='new', labels={'by': 'you'}",
+        ),
+        (lambda *args: None, "a new container: expected its handle, got None"),
     ],
 )
-def test_a_lease_must_be_ones_own_and_end(
-    kind: type[Client], reason: str, daemon: Daemon, said: Said
+def test_create_or_load_has_its_pitfalls(
+    ensure: Callable[..., Container], reason: str, client: Client, said: Said
 ) -> None:
-    with kind(daemon.address) as client:
-        check.joined(client)
-    assert said() == f"not yet: {reason}"
+    check.ensured(client, ensure)
+    assert said().startswith(f"not yet: {reason}")
 
 
 def with_the_namespace_alone(
@@ -122,17 +148,16 @@ def with_the_namespace_alone(
 
 def test_threads_that_know_the_namespace_alone_lack_the_lease(client: Client, said: Said) -> None:
     check.threads(client, with_the_namespace_alone)
-    assert said() == "not yet: leases: expected 1, got 8"
+    assert said() == "not yet: leases that the eight calls worked under: expected 1, got 8"
 
 
 def test_results_are_wanted_in_order(client: Client, said: Said) -> None:
     check.threads(client, lambda function, items: [function(item) for item in reversed(items)])
-    assert said().startswith("not yet: containers: expected ['worker-0', 'worker-1',")
+    assert said().startswith("not yet: ids of the results: expected ['worker-0', 'worker-1',")
 
 
-def test_a_check_leaves_nothing_in_the_daemon(client: Client, daemon: Daemon, said: Said) -> None:
+def test_a_check_leaves_nothing_in_the_daemon(client: Client, said: Said) -> None:
     check.prediction(client, OPTS, {})
-    with EndlessLease(daemon.address) as endless:
-        check.joined(endless)
+    check.ensured(client, looking_first)
     with namespace("exercise"):
         assert (client.containers(), client.leases_service.list()) == ([], [])

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from companion.guide.down_to import down_to
-from companion.guide.trace import call_tree
+from companion.guide.trace import call_tree, down_to
 from tests.unit.guide.trips import trip
 
 

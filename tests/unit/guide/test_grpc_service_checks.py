@@ -51,6 +51,11 @@ def test_a_wrong_prediction_is_named_and_not_corrected(daemon: Daemon, said: Sai
     assert said() == "not yet: 3 of 4 right; for 'a b' the daemon does not answer 7"
 
 
+def test_a_missing_prediction_is_named(daemon: Daemon, said: Said) -> None:
+    check.prediction(RIGHT | {"no header": None}, daemon)
+    assert said() == "not yet: 3 of 4 right; for 'no header' nothing is predicted"
+
+
 def frame(message: bytes) -> bytes:
     return b"\0" + len(message).to_bytes(4, "big") + message
 
@@ -62,6 +67,9 @@ def unframe(data: bytes) -> list[bytes]:
         messages.append(data[5:end])
         data = data[end:]
     return messages
+
+
+UNFRAME = "unframe(frame(b'one') + frame(b'two'))"
 
 
 def only_the_first(data: bytes) -> list[bytes]:
@@ -77,8 +85,8 @@ def test_frames_like_those_on_the_socket_pass(daemon: Daemon, said: Said) -> Non
     ("frame", "unframe", "reason"),
     [
         (lambda message: message, unframe, r"frame(b'\n\nid!=nobody'): expected"),
-        (frame, lambda data: None, "unframe(b''): expected [], got None"),
-        (frame, only_the_first, "ids of the records in a stream: expected ['one', 'two'], got ['one']"),
+        (frame, lambda data: None, f"{UNFRAME}: expected [b'one', b'two'], got None"),
+        (frame, only_the_first, f"{UNFRAME}: expected [b'one', b'two'], got [b'one']"),
     ],
 )
 def test_other_frames_do_not(
@@ -114,16 +122,13 @@ READS = ("Get", "List", "ListStream")
 @pytest.mark.parametrize(
     ("passing", "judgement"),
     [
-        (READS, "Get and ListStream are answered;"),
-        (("List", "ListStream"), "not yet: your code raised PermissionDenied: read only"),
-        (
-            (*READS, "Update"),
-            "not yet: Update: expected 'PermissionDenied: read only: permission denied', got",
-        ),
-        (
-            (*READS, "Delete"),
-            "not yet: Delete: expected 'PermissionDenied: read only: permission denied', got",
-        ),
+        (READS, "Get, List and ListStream are answered;"),
+        (("List", "ListStream"), "not yet: Get: expected 'OK', got 'PERMISSION_DENIED: read only'"),
+        (("Get", "ListStream"), "not yet: List: expected 'OK', got 'PERMISSION_DENIED: read only'"),
+        (("Get", "List"), "not yet: ListStream: expected 'OK', got 'PERMISSION_DENIED: read only'"),
+        ((*READS, "Create"), "not yet: Create: expected 'PERMISSION_DENIED: read only', got 'OK'"),
+        ((*READS, "Update"), "not yet: Update: expected 'PERMISSION_DENIED: read only', got 'OK'"),
+        ((*READS, "Delete"), "not yet: Delete: expected 'PERMISSION_DENIED: read only', got 'OK'"),
     ],
 )
 def test_an_interceptor_lets_reads_pass_and_nothing_else(
@@ -161,6 +166,32 @@ def test_a_case_that_does_not_hold_is_told(daemon: Daemon, said: Said) -> None:
     check.whole_service(Leaking, daemon)
     assert said().startswith(
         "not yet: 18 of 19 hold; the first that does not: a missing record is not found: "
+    )
+
+
+class Keeping(ContainersServer):
+    def Delete(self, request: pb.DeleteContainerRequest, context: grpc.ServicerContext) -> Any:
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "not yet written")
+
+
+def test_what_a_service_cannot_delete_spoils_neither_the_next_case_nor_the_next_try(
+    daemon: Daemon, said: Said
+) -> None:
+    check.whole_service(Keeping, daemon)
+    assert said().startswith("not yet: 18 of 19 hold; the first that does not: a deleted record is gone: ")
+    check.whole_service(ContainersServer, daemon)
+    assert said().startswith("19 of 19 hold")
+
+
+class Streamless(ContainersServer):
+    def ListStream(self, request: Any, context: grpc.ServicerContext) -> Any:
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "not yet written")
+
+
+def test_a_service_without_the_stream_is_told(daemon: Daemon, said: Said) -> None:
+    check.whole_service(Streamless, daemon)
+    assert said() == (
+        "not yet: a stream whose caller has gone: expected 'cut', got 'UNIMPLEMENTED: not yet written'"
     )
 
 

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import re
 
+from companion.guide.figure import Figure
 from companion.guide.graph import Plugin, plugin_graph
 from companion.guide.style import FAULT
-from tests.unit.guide.svgs import drawn, inches_wide, words
+from tests.unit.guide.svgs import drawn, inches_wide, parsed, words
 
 GRPC, SERVICE = "io.containerd.grpc.v1", "io.containerd.service.v1"
 METADATA, EVENT, GC = "io.containerd.metadata.v1", "io.containerd.event.v1", "io.containerd.gc.v1"
@@ -25,6 +26,10 @@ def arrows(plugins: list[Plugin]) -> dict[tuple[str, str], str]:
     """Each arrow of the figure, from a type to a type it requires, with its label."""
     found = re.findall(r'"([^"]+)" -> "([^"]+)" \[label="([^"]*)"', plugin_graph(plugins).dot)
     return {(user, used): label.strip() for user, used, label in found}
+
+
+def ids(figure: Figure) -> set[str]:
+    return {element.attrib["id"] for element in parsed(figure).iter() if "id" in element.attrib}
 
 
 def test_arrows_run_from_the_type_that_requires_to_the_type_required() -> None:
@@ -114,6 +119,12 @@ def test_all_of_containerds_plugins_fit_a_page_of_a_notebook() -> None:
         ],
     ]
     assert inches_wide(plugin_graph(plugins)) <= 7.5
+
+
+def test_figures_of_different_titles_share_no_id() -> None:
+    whole, part = plugin_graph(PLUGINS), plugin_graph(PLUGINS, title="Part of it")
+    assert part.title == "Part of it"
+    assert not ids(whole) & ids(part)
 
 
 def test_two_renderings_are_the_same() -> None:

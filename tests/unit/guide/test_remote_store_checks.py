@@ -10,11 +10,12 @@ import grpc
 import pytest
 
 from companion.api.services.containers.v1 import containers_pb2 as pb
+from companion.api.services.namespaces.v1 import namespace_pb2
 from companion.client import Client, namespace
 from companion.clients import ContainersClient, Services
 from companion.convert import containers as convert
 from companion.core.containers import Container
-from companion.core.errors import StatusError, Unavailable
+from companion.core.errors import Error, StatusError, Unavailable, to_grpc
 from companion.core.namespaces import Namespace, Store
 from companion.guide.checks import remote_store as check
 from companion.guide.playground import fresh_daemon, stop_daemon
@@ -58,6 +59,11 @@ def test_labels_of_another_mask_are_held_against_the_daemon(client: Client, said
     assert said() == "not yet: you expected {'a': '9', 'b': '2'}, the daemon keeps {'a': '9'}. Why?"
 
 
+def test_a_prediction_is_a_dictionary(client: Client, said: Said) -> None:
+    check.prediction(client.container_service, "a=9")  # type: ignore[arg-type]
+    assert said() == "not yet: expected a dictionary of labels, got 'a=9'"
+
+
 def test_conversions_that_lose_nothing_are_accepted(containers: ContainersClient, said: Said) -> None:
     check.extensions(convert.to_message, convert.from_message, containers)
     assert said() == "both extensions went to the daemon and came back, and nothing else was lost"
@@ -71,11 +77,20 @@ def without_labels(message: pb.Container) -> Container:
     return replace(convert.from_message(message), labels={})
 
 
+def with_messages(message: pb.Container) -> Container:
+    return replace(convert.from_message(message), extensions=message.extensions)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("conversion", "reason"),
     [
         (without_extensions, "extensions that come back: expected"),
         (without_labels, "the extensions came back, but another field of the record was lost"),
+        (
+            with_messages,
+            "the extension 'empty' that comes back: expected companion.core.typeurl.Any, "
+            "got google.protobuf.any_pb2.Any",
+        ),
     ],
 )
 def test_a_conversion_that_loses_a_field_is_not_accepted(
@@ -83,6 +98,13 @@ def test_a_conversion_that_loses_a_field_is_not_accepted(
 ) -> None:
     check.extensions(convert.to_message, conversion, containers)
     assert said().startswith(f"not yet: {reason}")
+
+
+def test_a_conversion_must_make_a_message(containers: ContainersClient, said: Said) -> None:
+    check.extensions(lambda record: None, convert.from_message, containers)  # type: ignore[arg-type, return-value]
+    assert said().startswith("not yet: what goes to the daemon: expected companion.api.")
+    check.extensions(convert.to_message, lambda message: None, containers)  # type: ignore[arg-type, return-value]
+    assert said().endswith("expected companion.core.containers.Container, got NoneType")
 
 
 class Refusing:
@@ -109,6 +131,10 @@ class RefusingInOtherWords(Refusing):
     code = grpc.StatusCode.FAILED_PRECONDITION
 
 
+class RefusingAll(Refusing):
+    Get = Refusing.Create
+
+
 class RefusingTooLate(Refusing):
     after = True
 
@@ -126,7 +152,8 @@ class RefusingTooLate(Refusing):
             RefusingInOtherWords,
             "not yet: create: expected PermissionDenied, got FailedPrecondition:",
         ),
-        (RefusingTooLate, "not yet: records in the daemon afterwards: expected"),
+        (RefusingAll, "not yet: get: expected an answer, got PermissionDenied: read only"),
+        (RefusingTooLate, "not yet: containers in the daemon afterwards, with labels: expected"),
     ],
 )
 def test_only_a_client_that_refuses_in_time_with_the_right_code_is_accepted(
@@ -157,6 +184,34 @@ class DeletingQuietly(Stubborn):
             self._store.delete(name)
 
 
+class CreatingNothing(Stubborn):
+    def create(self, namespace: Namespace) -> None:
+        pass
+
+
+class DeletingNothing(Stubborn):
+    def delete(self, name: str) -> None:
+        pass
+
+
+class GettingMessages(Stubborn):
+    def get(self, name: str) -> namespace_pb2.Namespace:
+        return namespace_pb2.Namespace(name=name)
+
+
+class ListingLate(Stubborn):
+    def list(self) -> Iterator[Namespace]:
+        return iter(self._store.list())
+
+
+class Classless(Stubborn):
+    def create(self, namespace: Namespace) -> None:
+        try:
+            self._store.create(namespace)
+        except Error as error:
+            raise to_grpc(error) from error
+
+
 class Leaking(Stubborn):
     def create(self, namespace: Namespace) -> None:
         raise Unavailable("nobody listens")
@@ -168,6 +223,15 @@ class Leaking(Stubborn):
         (lambda store: store, "create, get, list and delete reach the daemon"),
         (ForgettingLabels, "not yet: get: expected Namespace(name='team', labels={'owner': 'you'}), got"),
         (DeletingQuietly, "not yet: deleting it again: expected NotFound, but nothing was raised"),
+        (CreatingNothing, 'not yet: create: expected a namespace "team" in the daemon, but it has none'),
+        (DeletingNothing, 'not yet: delete: "team" is still in the daemon'),
+        (GettingMessages, "not yet: get: expected companion.core.namespaces.Namespace, got companion.api."),
+        (ListingLate, "not yet: list: expected list, got"),
+        (
+            Classless,
+            "not yet: creating it again: expected AlreadyExists, got gRPC's own ALREADY_EXISTS: "
+            'namespace "team": already exists',
+        ),
         (Leaking, "not yet: your code raised Unavailable: nobody listens: unavailable"),
     ],
 )

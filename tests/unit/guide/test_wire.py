@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
-from companion.guide.serving import serving
+from companion.guide.served import serving
 from companion.guide.wire import Frame, tapped
 
 LARGE = b"a" * 1_000_000
