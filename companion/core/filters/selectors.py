@@ -17,6 +17,7 @@ Adaptor = Callable[[Sequence[str]], str | None]
 
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
+_OPTIONS.never_capture = True  # nobody asks for groups, and keeping track of many costs a thousandfold
 
 
 class Filter(Protocol):
