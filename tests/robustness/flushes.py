@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
+
+needs_strace = pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("strace") is None,
+    reason="only root can attach strace, where it is installed: apt-get install strace",
+)
 
 
 class Flushes:

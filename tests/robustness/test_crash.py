@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from companion.core.namespaces import namespace
 from companion.store.containers import ContainerStore
 from companion.store.database import Database
-from tests.robustness.flushes import flushes
+from tests.robustness.flushes import flushes, needs_strace
 from tests.robustness.load import Answers, revision, write_until_gone
 from tests.robustness.place import NAMESPACE, Place, eventually, record
 
@@ -66,6 +66,7 @@ def check(known: Answers, found: Mapping[str, int]) -> None:
     assert found.keys() <= known.answered.keys() | known.open.keys()
 
 
+@needs_strace
 def test_every_answered_write_is_flushed(place: Place) -> None:
     with place.daemon() as daemon, place.client() as client:
         client.is_serving()
@@ -75,6 +76,7 @@ def test_every_answered_write_is_flushed(place: Place) -> None:
                 assert seen.count() > n
 
 
+@needs_strace
 def test_callers_that_come_together_share_flushes(place: Place) -> None:
     with (
         place.daemon() as daemon,

@@ -29,7 +29,7 @@ from companion.core.leases import Lease
 from companion.core.namespaces import HEADER, Namespace
 from companion.daemon import Daemon
 from tests.daemons import PROJECT, DaemonProcess
-from tests.robustness.flushes import flushes
+from tests.robustness.flushes import flushes, needs_strace
 from tests.robustness.packages import install, seeing
 from tests.robustness.place import GUARD, NAMESPACE, Place, eventually, record
 
@@ -110,6 +110,7 @@ def test_a_burst_of_signals_ends_the_daemon_like_one(place: Place) -> None:
             assert ended(daemon) == 0
 
 
+@needs_strace
 def test_a_write_under_way_at_the_signal_is_finished_before_the_database_closes(place: Place) -> None:
     with place.daemon() as daemon, place.client() as client, ThreadPoolExecutor(1) as pool:
         with flushes(daemon.pid, place.directory / "flushes", delay=1.0) as seen:
