@@ -35,6 +35,7 @@ from companion.service.interceptor import CallContext
 _log = logging.getLogger(__name__)
 
 BUILTIN = (
+    "backend.content.store",
     "store.metadata",
     "backend.exchange",
     "local.introspection",

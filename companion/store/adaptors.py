@@ -26,6 +26,13 @@ class _Container(Protocol):
     def labels(self) -> Mapping[str, str]: ...
 
 
+class _Info(Protocol):
+    @property
+    def digest(self) -> str: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+
+
 class _Lease(Protocol):
     @property
     def id(self) -> str: ...
@@ -49,6 +56,25 @@ def container_fields(container: _Container) -> Adaptor:
         return None
 
     return field
+
+
+def content_fields(info: _Info) -> Adaptor:
+    """Fields `digest` and `labels.<key>`."""
+
+    def field(path: Sequence[str]) -> str | None:
+        match path:
+            case ["digest", *_]:
+                return info.digest
+            case ["labels", *key]:
+                return _label(info.labels, key)
+        return None
+
+    return field
+
+
+def ingest_fields(ref: str) -> Adaptor:
+    """Field `ref`."""
+    return lambda path: ref if path[:1] == ["ref"] else None
 
 
 def lease_fields(lease: _Lease) -> Adaptor:
