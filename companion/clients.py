@@ -14,6 +14,7 @@ from google.protobuf.empty_pb2 import Empty
 from grpc_health.v1 import health_pb2 as health
 
 from companion.api.services.containers.v1 import containers_pb2 as containers
+from companion.api.services.content.v1 import content_pb2 as content
 from companion.api.services.events.v1 import events_pb2 as events
 from companion.api.services.introspection.v1 import introspection_pb2 as introspection
 from companion.api.services.leases.v1 import leases_pb2 as leases
@@ -45,6 +46,25 @@ class ContainersClient(Protocol):
     def Create(self, request: containers.CreateContainerRequest, /) -> containers.CreateContainerResponse: ...
     def Update(self, request: containers.UpdateContainerRequest, /) -> containers.UpdateContainerResponse: ...
     def Delete(self, request: containers.DeleteContainerRequest, /) -> Empty: ...
+
+
+class ContentClient(Protocol):
+    """containerd.services.content.v1.Content, from the side of the caller.
+
+    Write takes the requests one by one as they are made, and answers each.
+    """
+
+    def Info(self, request: content.InfoRequest, /) -> content.InfoResponse: ...
+    def Update(self, request: content.UpdateRequest, /) -> content.UpdateResponse: ...
+    def List(self, request: content.ListContentRequest, /) -> Stream[content.ListContentResponse]: ...
+    def Delete(self, request: content.DeleteContentRequest, /) -> Empty: ...
+    def Read(self, request: content.ReadContentRequest, /) -> Stream[content.ReadContentResponse]: ...
+    def Status(self, request: content.StatusRequest, /) -> content.StatusResponse: ...
+    def ListStatuses(self, request: content.ListStatusesRequest, /) -> content.ListStatusesResponse: ...
+    def Write(
+        self, request_iterator: Iterator[content.WriteContentRequest], /
+    ) -> Stream[content.WriteContentResponse]: ...
+    def Abort(self, request: content.AbortRequest, /) -> Empty: ...
 
 
 class LeasesClient(Protocol):
@@ -128,6 +148,7 @@ class Services:
     """
 
     containers: ContainersClient | None = None
+    content: ContentClient | None = None
     leases: LeasesClient | None = None
     namespaces: NamespacesClient | None = None
     events: EventService | None = None

@@ -12,6 +12,7 @@ import grpc
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from companion.api.services.containers.v1.containers_pb2_grpc import ContainersStub
+from companion.api.services.content.v1.content_pb2_grpc import ContentStub
 from companion.api.services.events.v1.events_pb2_grpc import EventsStub
 from companion.api.services.introspection.v1.introspection_pb2_grpc import IntrospectionStub
 from companion.api.services.leases.v1.leases_pb2_grpc import LeasesStub
@@ -23,7 +24,7 @@ from companion.client.container import Container
 from companion.client.in_namespace import in_namespace
 from companion.client.lease import held_lease
 from companion.clients import Services, TasksClient
-from companion.core import containers, introspection, labels, leases, namespaces
+from companion.core import containers, content, introspection, labels, leases, namespaces
 from companion.core.containers import RuntimeInfo
 from companion.core.errors import Cancelled, Unavailable
 from companion.core.events import EventService, Subscription
@@ -31,6 +32,7 @@ from companion.core.introspection import ServerInfo
 from companion.core.trace import traced
 from companion.core.version import Version
 from companion.remote.containers import RemoteContainerStore
+from companion.remote.content import RemoteContentStore
 from companion.remote.events import RemoteEventService
 from companion.remote.health import remote_is_serving
 from companion.remote.introspection import RemoteIntrospectionService
@@ -93,6 +95,11 @@ class Client:
     def container_service(self) -> containers.Store:
         """The store of container records: a remote one. containerd: Client.ContainerService."""
         return RemoteContainerStore(_offered(self._services().containers))
+
+    @property
+    def content_store(self) -> content.Store:
+        """The store of blobs: a remote one. containerd: Client.ContentStore."""
+        return RemoteContentStore(_offered(self._services().content))
 
     @property
     def leases_service(self) -> leases.Manager:
@@ -220,6 +227,7 @@ class Client:
 def _stubs(channel: grpc.Channel) -> Services:
     return Services(
         containers=ContainersStub(channel),
+        content=ContentStub(channel),
         leases=LeasesStub(channel),
         namespaces=NamespacesStub(channel),
         events=RemoteEventService(EventsStub(channel)),
