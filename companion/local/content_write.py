@@ -43,7 +43,7 @@ class _Conversation:
 
     def __init__(self, store: Store, writer: Writer, first: pb.WriteContentRequest) -> None:
         self._store, self._writer = store, writer
-        self._ref, self._total, self._expected = first.ref, 0, ""
+        self._ref, self._total, self._expected = first.ref, first.total, ""
         self._answer = pb.WriteContentResponse()
 
     def answer(self, request: pb.WriteContentRequest) -> pb.WriteContentResponse:

@@ -74,7 +74,14 @@ def content_fields(info: _Info) -> Adaptor:
 
 def ingest_fields(ref: str) -> Adaptor:
     """Field `ref`."""
-    return lambda path: ref if path[:1] == ["ref"] else None
+
+    def field(path: Sequence[str]) -> str | None:
+        match path:
+            case ["ref", *_]:
+                return ref
+        return None
+
+    return field
 
 
 def lease_fields(lease: _Lease) -> Adaptor:

@@ -22,7 +22,7 @@ from companion.core.leases import Resource
 from companion.core.trace import traced
 from companion.store import content_buckets as buckets
 from companion.store.adaptors import content_fields, ingest_fields
-from companion.store.bucket import Bucket, entries
+from companion.store.bucket import Bucket, DatabaseError, entries
 from companion.store.content_rules import merge, validate_labels
 from companion.store.content_writer import NamespacedWriter, SharedWriter
 from companion.store.database import Database
@@ -60,7 +60,10 @@ class ContentStore(content.Store):
             bucket = buckets.blobs(root, namespace)
             merged = merge(convert.decode(buckets.read(bucket, info.digest)), info, fieldpaths)
             validate_labels(merged.labels)
-            kept = replace(merged, labels=written(merged.labels), updated_at=datetime.now(UTC))
+            try:
+                kept = replace(merged, labels=written(merged.labels), updated_at=datetime.now(UTC))
+            except DatabaseError as error:
+                raise DatabaseError(f"writing labels for info {info.digest}: {error}") from None
             root.create_bucket("v1", namespace, "content", "blob").put(kept.digest, convert.encode(kept))
             return kept
 

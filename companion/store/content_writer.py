@@ -60,7 +60,7 @@ class NamespacedWriter(content.Writer):
 
     def _commit_bytes(self, size: int, expected: str) -> Info:
         digest, offset = self._inner.digest(), self._inner.status().offset
-        if 0 < size != offset:
+        if size not in (0, offset):
             raise FailedPrecondition(f"{quote(self._ref)} failed size validation: {offset} != {size}")
         with suppress(AlreadyExists):  # another namespace has the same bytes
             self._inner.commit(offset, expected)

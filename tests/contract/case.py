@@ -2,7 +2,7 @@
 
 A case is a call, what was there before it, and the answer. Placeholders in its texts: `{ns}` is the
 namespace that the case has for itself, `{a*77}` stands for 77 times `a`, `{rule}` for the pattern of
-an identifier.
+an identifier, `{word}` for eight letters that no other case has, `{sha256 abc}` for the digest of `abc`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 CASES = Path(__file__).parent / "cases"
 RULE = "^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$"
+DIGEST = re.compile(r"\{sha256 ([^{}]*)\}")
 REPEATED = re.compile(r"\{(\S)\*(\d+)\}")
 
 
@@ -24,8 +26,8 @@ class Call:
     """One call: its method (`Service.Method`, or a path), requests in protobuf's text format, headers.
 
     `namespace` is the value of containerd's header, `headers` replaces all of them; `bytes` (in hex)
-    replaces the request. A stream that stays open is left after `open` seconds. A call of a set-up that
-    is meant to fail says so with `fails`.
+    replaces the request. A stream that stays open is left after `open` seconds; one of a set-up that `hold`s
+    stays open until the case ends. A call of a set-up that is meant to fail says so with `fails`.
     """
 
     call: str
@@ -34,6 +36,7 @@ class Call:
     bytes: str | None = None
     headers: Sequence[Sequence[str]] | None = None
     open: float | None = None
+    hold: bool = False
     fails: bool = False
 
     @property
@@ -70,7 +73,8 @@ class Case:
 
     `fields` names the parts of the reply that are compared; empty: all but the times. Of the lists in a
     reply, elements are compared that mention the text `only`, where other cases add to the list.
-    `meanwhile` are the calls made while a subscription is open. Some calls containerd does not survive:
+    `meanwhile` are the calls made while a subscription is open, or between the first request of a stream and
+    the rest. Some calls containerd does not survive:
     it `crashes`. Our answer is another one than containerd's for a `reason`.
     """
 
@@ -154,8 +158,9 @@ def filled(value: Any, namespace: str) -> Any:
     """Return a value of a file with the placeholders of its texts filled in."""
     match value:
         case str():
-            text = value.replace("{ns}", namespace).replace("{rule}", RULE)
-            return REPEATED.sub(lambda found: found[1] * int(found[2]), text)
+            text = value.replace("{ns}", namespace).replace("{rule}", RULE).replace("{word}", namespace[-8:])
+            text = REPEATED.sub(lambda found: found[1] * int(found[2]), text)
+            return DIGEST.sub(lambda found: f"sha256:{sha256(found[1].encode()).hexdigest()}", text)
         case list():
             return [filled(item, namespace) for item in value]
         case dict():

@@ -12,12 +12,12 @@ from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
 
 # Importing a module makes its messages known by name.
-from companion.api.events import container_pb2, image_pb2, namespace_pb2, task_pb2
+from companion.api.events import container_pb2, content_pb2, image_pb2, namespace_pb2, task_pb2
 from companion.api.types.event_pb2 import Envelope
 from tests.contract.case import Answer, Case
 from tests.contract.methods import Method
 
-EVENTS = (container_pb2, image_pb2, namespace_pb2, task_pb2)
+EVENTS = (container_pb2, content_pb2, image_pb2, namespace_pb2, task_pb2)
 
 GENERATED = {
     "{uuid}": re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"),
