@@ -7,7 +7,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from companion.backend.content.files import replace_text
+from companion.backend.files import replace_text
 from companion.core.content import Status
 from companion.core.errors import NotFound
 

@@ -11,9 +11,9 @@ from functools import partial
 from io import BufferedReader
 from pathlib import Path
 
-from companion.backend.content.files import sync_directory
 from companion.backend.content.ingest import Ingest, read_status, sweep
 from companion.backend.content.writer import BlobWriter
+from companion.backend.files import sync_directory
 from companion.core import content, digests
 from companion.core.content import Info, Status
 from companion.core.errors import AlreadyExists, InvalidArgument, NotFound, Unavailable

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from hashlib import file_digest, sha256
 from pathlib import Path
 
-from companion.backend.content.files import sync_directory
 from companion.backend.content.ingest import Ingest
+from companion.backend.files import sync_directory
 from companion.core import content
 from companion.core.content import Status
 from companion.core.errors import AlreadyExists, FailedPrecondition
