@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from socket import AF_UNIX, socket
+from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -59,39 +60,41 @@ class DaemonProcess:
 @contextmanager
 def companion() -> Iterator[DaemonProcess]:
     """Our daemon, as a process of its own."""
-    with _directory() as directory:
+    with short_directory() as directory:
         address = f"{directory}/companion.sock"
         directories = ("--root", f"{directory}/root", "--state", f"{directory}/state")
         command = (sys.executable, "-m", "companion", "serve", *directories, "--address", address)
-        with _running(command, address, directory / "log") as daemon:
+        with running(command, address, directory / "log") as daemon:
             yield daemon
 
 
 @contextmanager
 def containerd() -> Iterator[DaemonProcess]:
     """The real containerd, without CRI; it must run as root. Nothing of an installed one is touched."""
-    with _directory() as directory:
+    with short_directory() as directory:
         config = directory / "config.toml"
         config.write_text(CONTAINERD_CONFIG.format(directory=directory))
         command = ("containerd", "--config", str(config))
         try:
-            with _running(command, f"{directory}/containerd.sock", directory / "log") as daemon:
+            with running(command, f"{directory}/containerd.sock", directory / "log") as daemon:
                 yield daemon
         finally:
             _unmount_below(directory)
 
 
 @contextmanager
-def _directory() -> Iterator[Path]:
+def short_directory() -> Iterator[Path]:
+    """A directory for the block, whose path leaves room for that of a socket."""
     # The path of a unix socket ends at 104 bytes, and TMPDIR may be long.
     with tempfile.TemporaryDirectory(prefix="daemon-", dir="/tmp") as name:
         yield Path(name)
 
 
 @contextmanager
-def _running(command: Sequence[str], address: str, log: Path) -> Iterator[DaemonProcess]:
+def running(command: Sequence[str], address: str, log: Path, **popen: Any) -> Iterator[DaemonProcess]:
+    """A daemon that serves within the block; `popen` are further arguments of its process."""
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=PROJECT, stdout=output, stderr=subprocess.STDOUT, **popen)
     daemon = DaemonProcess(address, process)
     try:
         _wait_until_serving(daemon, log)
