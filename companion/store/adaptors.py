@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from companion.core.filters import Adaptor
+from companion.core.snapshots import Info
 
 
 class _Runtime(Protocol):
@@ -93,6 +94,24 @@ def lease_fields(lease: _Lease) -> Adaptor:
                 return lease.id or None
             case ["labels", *key]:
                 return _label(lease.labels, key)
+        return None
+
+    return field
+
+
+def snapshot_fields(info: Info) -> Adaptor:
+    """Fields `kind`, `name`, `parent` and `labels.<key>`."""
+
+    def field(path: Sequence[str]) -> str | None:
+        match path:
+            case ["kind", *_]:
+                return str(info.kind)
+            case ["name", *_]:
+                return info.name
+            case ["parent", *_]:
+                return info.parent
+            case ["labels", *key]:
+                return _label(info.labels, key)
         return None
 
     return field
