@@ -19,6 +19,7 @@ from companion.api.services.events.v1 import events_pb2 as events
 from companion.api.services.introspection.v1 import introspection_pb2 as introspection
 from companion.api.services.leases.v1 import leases_pb2 as leases
 from companion.api.services.namespaces.v1 import namespace_pb2 as namespaces
+from companion.api.services.snapshots.v1 import snapshots_pb2 as snapshots
 from companion.api.services.tasks.v1 import tasks_pb2 as tasks
 from companion.api.services.version.v1 import version_pb2 as version
 from companion.api.types.event_pb2 import Envelope
@@ -88,6 +89,21 @@ class NamespacesClient(Protocol):
     def Delete(self, request: namespaces.DeleteNamespaceRequest, /) -> Empty: ...
 
 
+class SnapshotsClient(Protocol):
+    """containerd.services.snapshots.v1.Snapshots, from the side of the caller."""
+
+    def Prepare(self, request: snapshots.PrepareSnapshotRequest, /) -> snapshots.PrepareSnapshotResponse: ...
+    def View(self, request: snapshots.ViewSnapshotRequest, /) -> snapshots.ViewSnapshotResponse: ...
+    def Mounts(self, request: snapshots.MountsRequest, /) -> snapshots.MountsResponse: ...
+    def Commit(self, request: snapshots.CommitSnapshotRequest, /) -> Empty: ...
+    def Remove(self, request: snapshots.RemoveSnapshotRequest, /) -> Empty: ...
+    def Stat(self, request: snapshots.StatSnapshotRequest, /) -> snapshots.StatSnapshotResponse: ...
+    def Update(self, request: snapshots.UpdateSnapshotRequest, /) -> snapshots.UpdateSnapshotResponse: ...
+    def List(self, request: snapshots.ListSnapshotsRequest, /) -> Stream[snapshots.ListSnapshotsResponse]: ...
+    def Usage(self, request: snapshots.UsageRequest, /) -> snapshots.UsageResponse: ...
+    def Cleanup(self, request: snapshots.CleanupRequest, /) -> Empty: ...
+
+
 class EventsClient(Protocol):
     """containerd.services.events.v1.Events, from the side of the caller."""
 
@@ -151,6 +167,7 @@ class Services:
     content: ContentClient | None = None
     leases: LeasesClient | None = None
     namespaces: NamespacesClient | None = None
+    snapshots: SnapshotsClient | None = None
     events: EventService | None = None
     introspection: IntrospectionClient | None = None
     tasks: TasksClient | None = None

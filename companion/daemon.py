@@ -36,6 +36,8 @@ _log = logging.getLogger(__name__)
 
 BUILTIN = (
     "backend.content.store",
+    "backend.snapshots.native",
+    "backend.snapshots.overlayfs",
     "store.metadata",
     "backend.exchange",
     "local.introspection",
@@ -43,6 +45,7 @@ BUILTIN = (
     "local.content",
     "local.leases",
     "local.namespaces",
+    "local.snapshots",
     "local.tasks",
     "service.introspection",
     "service.containers",
@@ -51,6 +54,7 @@ BUILTIN = (
     "service.health",
     "service.leases",
     "service.namespaces",
+    "service.snapshots",
     "service.tasks",
     "service.version",
 )

@@ -17,6 +17,7 @@ from companion.api.services.events.v1.events_pb2_grpc import EventsStub
 from companion.api.services.introspection.v1.introspection_pb2_grpc import IntrospectionStub
 from companion.api.services.leases.v1.leases_pb2_grpc import LeasesStub
 from companion.api.services.namespaces.v1.namespace_pb2_grpc import NamespacesStub
+from companion.api.services.snapshots.v1.snapshots_pb2_grpc import SnapshotsStub
 from companion.api.services.tasks.v1.tasks_pb2_grpc import TasksStub
 from companion.api.services.version.v1.version_pb2_grpc import VersionStub
 from companion.client.connection import dial
@@ -24,7 +25,7 @@ from companion.client.container import Container
 from companion.client.in_namespace import in_namespace
 from companion.client.lease import held_lease
 from companion.clients import Services, TasksClient
-from companion.core import containers, content, introspection, labels, leases, namespaces
+from companion.core import containers, content, introspection, labels, leases, namespaces, snapshots
 from companion.core.containers import RuntimeInfo
 from companion.core.errors import Cancelled, Unavailable
 from companion.core.events import EventService, Subscription
@@ -38,6 +39,7 @@ from companion.remote.health import remote_is_serving
 from companion.remote.introspection import RemoteIntrospectionService
 from companion.remote.leases import RemoteLeaseManager
 from companion.remote.namespaces import RemoteNamespaceStore
+from companion.remote.snapshots import RemoteSnapshotter
 from companion.remote.version import remote_version
 
 if TYPE_CHECKING:
@@ -110,6 +112,25 @@ class Client:
     def namespace_service(self) -> namespaces.Store:
         """The store of namespaces. containerd: Client.NamespaceService."""
         return RemoteNamespaceStore(_offered(self._services().namespaces))
+
+    def snapshot_service(self, name: str = "") -> snapshots.Snapshotter:
+        """Return a snapshotter: the one of this name, or the one that `resolve_snapshotter` finds.
+
+        containerd: Client.SnapshotService.
+        """
+        service = _offered(self._services().snapshots)
+        return RemoteSnapshotter(self.resolve_snapshotter(name), service)
+
+    def resolve_snapshotter(self, name: str = "") -> str:
+        """Return which snapshotter a call means: `name`; without one the label of the namespace says it.
+
+        The label is `containerd.io/defaults/snapshotter`; without it too, it is overlayfs.
+        containerd: resolveSnapshotterName.
+        """
+        if name or not self.namespace:
+            return name or snapshots.DEFAULT_SNAPSHOTTER
+        found = self.namespace_service.get(self.namespace).labels
+        return found.get(labels.DEFAULT_SNAPSHOTTER) or snapshots.DEFAULT_SNAPSHOTTER
 
     @property
     def event_service(self) -> EventService:
@@ -230,6 +251,7 @@ def _stubs(channel: grpc.Channel) -> Services:
         content=ContentStub(channel),
         leases=LeasesStub(channel),
         namespaces=NamespacesStub(channel),
+        snapshots=SnapshotsStub(channel),
         events=RemoteEventService(EventsStub(channel)),
         introspection=IntrospectionStub(channel),
         tasks=TasksStub(channel),
