@@ -29,7 +29,7 @@ class Ingest:
         self.remove()
         self.path.mkdir(mode=0o700)
         now = datetime.now(UTC)
-        (self.path / "ref").write_text(self.ref)
+        (self.path / "ref").write_bytes(self.ref.encode())
         (self.path / "startedat").write_text(now.isoformat())
         if total > 0:
             (self.path / "total").write_text(str(total))
@@ -58,13 +58,17 @@ def read_status(path: Path) -> Status | None:
     try:
         total = path / "total"
         return Status(
-            ref=(path / "ref").read_text(),
+            ref=(path / "ref").read_bytes().decode(),
             offset=(path / "data").stat().st_size,
             total=int(total.read_text()) if total.exists() else 0,
             started_at=datetime.fromisoformat((path / "startedat").read_text()),
             updated_at=datetime.fromisoformat((path / "updatedat").read_text()),
         )
-    except (OSError, ValueError):  # not all is there, or the power was cut before all was written
+    except (
+        FileNotFoundError,
+        NotADirectoryError,
+        ValueError,
+    ):  # not all is there, or the power was cut before all was written
         return None
 
 
