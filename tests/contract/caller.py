@@ -15,7 +15,7 @@ import grpc
 from google.protobuf import text_format
 from google.protobuf.message import Message
 
-from tests.contract import shape, times
+from tests.contract import directories, shape, times
 from tests.contract.case import Answer, Call, Case
 from tests.contract.methods import method
 from tests.contract.subscription import Subscription
@@ -70,6 +70,7 @@ class Caller:
         """
         with ExitStack() as open_streams:
             before: list[Message] = []
+            seen: list[Message] = []
             for call in case.given:
                 if call.hold:
                     open_streams.enter_context(self._holding(call))
@@ -79,10 +80,12 @@ class Caller:
                     return Answer(code, message)
                 if (code != "OK") != call.fails:
                     raise RuntimeError(f"{call}: {code} {message}")
+                seen.extend(before)
             if case.meanwhile and isinstance(case.call.request, str):
                 return self._events(case)
             replies, code, message = self._call(case.call, case.meanwhile)
         held = times.holding(case.answer.times, before, replies)
+        message = directories.hide([*seen, *replies], message)
         return Answer(code, message, tuple(shape.comparable(reply, case) for reply in replies), times=held)
 
     @contextmanager

@@ -75,7 +75,7 @@ def _options() -> tuple[str, ...]:
     return tuple(options)
 
 
-def _check(root: Path) -> None:
+def check(root: Path) -> None:
     """Mount an overlay in a corner of `root`. Raises `SkipPlugin` where that does not work."""
     with tempfile.TemporaryDirectory(prefix="check-", dir=root) as corner:
         layers = [f"{name}={corner}/{name}" for name in ("workdir", "upperdir", "lowerdir")]
@@ -96,5 +96,5 @@ def init(context: InitContext) -> OverlaySnapshotter:
     context.meta.platforms.append(platforms.default())
     context.meta.exports["root"] = str(root)
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _check(root)
+    check(root)
     return OverlaySnapshotter(root)
