@@ -164,7 +164,6 @@ class Services:
     """
 
     containers: ContainersClient | None = None
-    content: ContentClient | None = None
     leases: LeasesClient | None = None
     namespaces: NamespacesClient | None = None
     snapshots: SnapshotsClient | None = None
@@ -173,3 +172,4 @@ class Services:
     tasks: TasksClient | None = None
     version: VersionClient | None = None
     health: HealthClient | None = None
+    content: ContentClient | None = None
