@@ -39,19 +39,26 @@ from companion.service.stream_pool import StreamPool
 _log = logging.getLogger(__name__)
 
 BUILTIN = (
+    "backend.content.store",
+    "backend.snapshots.native",
+    "backend.snapshots.overlayfs",
     "store.metadata",
     "backend.exchange",
     "local.introspection",
     "local.containers",
+    "local.content",
     "local.leases",
     "local.namespaces",
+    "local.snapshots",
     "local.tasks",
     "service.introspection",
     "service.containers",
+    "service.content",
     "service.events",
     "service.health",
     "service.leases",
     "service.namespaces",
+    "service.snapshots",
     "service.tasks",
     "service.version",
 )

@@ -1,8 +1,9 @@
-"""Skipped tests: those of the real containerd where it is not installed; with CI=true none at all."""
+"""Skipped tests: those of what a machine has not, containerd or overlays; with CI=true none at all."""
 
 import os
 import shutil
 from collections.abc import Generator
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -23,11 +24,24 @@ def missing_for_interop() -> str | None:
     return None
 
 
+def missing_for_overlayfs() -> str | None:
+    """What the tests marked `overlayfs` lack here, or None."""
+    from companion.backend.snapshots.overlayfs import check  # noqa: PLC0415 - costs nothing where none is
+    from companion.plugin import SkipPlugin  # noqa: PLC0415
+
+    try:
+        check(Path("/tmp"))
+    except SkipPlugin as reason:
+        return str(reason)
+    return None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if reason := missing_for_interop():
-        for item in items:
-            if item.get_closest_marker("interop"):
-                item.add_marker(pytest.mark.skip(reason=f"interop: {reason}"))
+    for marker, missing in (("interop", missing_for_interop), ("overlayfs", missing_for_overlayfs)):
+        marked = [item for item in items if item.get_closest_marker(marker)]
+        if marked and (reason := missing()):
+            for item in marked:
+                item.add_marker(pytest.mark.skip(reason=f"{marker}: {reason}"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,1 +1,1 @@
-"""What only the daemon uses, and reaches through plugins: here, the exchange of events."""
+"""What only the daemon uses, and reaches through plugins: events, and the bytes of blobs and snapshots."""

@@ -9,6 +9,8 @@ from companion.client.container_opts import (
     with_image_name,
     with_new_spec,
     with_runtime,
+    with_snapshot,
+    with_snapshot_cleanup,
     with_snapshotter,
     with_spec,
 )
@@ -24,6 +26,8 @@ __all__ = [
     "with_image_name",
     "with_new_spec",
     "with_runtime",
+    "with_snapshot",
+    "with_snapshot_cleanup",
     "with_snapshotter",
     "with_spec",
 ]

@@ -12,10 +12,12 @@ import grpc
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from companion.api.services.containers.v1.containers_pb2_grpc import ContainersStub
+from companion.api.services.content.v1.content_pb2_grpc import ContentStub
 from companion.api.services.events.v1.events_pb2_grpc import EventsStub
 from companion.api.services.introspection.v1.introspection_pb2_grpc import IntrospectionStub
 from companion.api.services.leases.v1.leases_pb2_grpc import LeasesStub
 from companion.api.services.namespaces.v1.namespace_pb2_grpc import NamespacesStub
+from companion.api.services.snapshots.v1.snapshots_pb2_grpc import SnapshotsStub
 from companion.api.services.tasks.v1.tasks_pb2_grpc import TasksStub
 from companion.api.services.version.v1.version_pb2_grpc import VersionStub
 from companion.client.connection import dial
@@ -23,7 +25,7 @@ from companion.client.container import Container
 from companion.client.in_namespace import in_namespace
 from companion.client.lease import held_lease
 from companion.clients import Services, TasksClient
-from companion.core import containers, introspection, labels, leases, namespaces
+from companion.core import containers, content, introspection, labels, leases, namespaces, snapshots
 from companion.core.containers import RuntimeInfo
 from companion.core.errors import Cancelled, Unavailable, raising_classes
 from companion.core.events import EventService, Subscription
@@ -31,11 +33,13 @@ from companion.core.introspection import ServerInfo
 from companion.core.trace import traced
 from companion.core.version import Version
 from companion.remote.containers import RemoteContainerStore
+from companion.remote.content import RemoteContentStore
 from companion.remote.events import RemoteEventService
 from companion.remote.health import remote_is_serving
 from companion.remote.introspection import RemoteIntrospectionService
 from companion.remote.leases import RemoteLeaseManager
 from companion.remote.namespaces import RemoteNamespaceStore
+from companion.remote.snapshots import RemoteSnapshotter
 from companion.remote.version import remote_version
 
 if TYPE_CHECKING:
@@ -95,6 +99,11 @@ class Client:
         return RemoteContainerStore(_offered(self._services().containers))
 
     @property
+    def content_store(self) -> content.Store:
+        """The store of blobs: a remote one. containerd: Client.ContentStore."""
+        return RemoteContentStore(_offered(self._services().content))
+
+    @property
     def leases_service(self) -> leases.Manager:
         """The manager of leases. containerd: Client.LeasesService."""
         return RemoteLeaseManager(_offered(self._services().leases))
@@ -103,6 +112,25 @@ class Client:
     def namespace_service(self) -> namespaces.Store:
         """The store of namespaces. containerd: Client.NamespaceService."""
         return RemoteNamespaceStore(_offered(self._services().namespaces))
+
+    def snapshot_service(self, name: str = "") -> snapshots.Snapshotter:
+        """Return a snapshotter: the one of this name, or the one that `resolve_snapshotter` finds.
+
+        containerd: Client.SnapshotService.
+        """
+        service = _offered(self._services().snapshots)
+        return RemoteSnapshotter(self.resolve_snapshotter(name), service)
+
+    def resolve_snapshotter(self, name: str = "") -> str:
+        """Return which snapshotter a call means: `name`; without one the label of the namespace says it.
+
+        The label is `containerd.io/defaults/snapshotter`; without it too, it is overlayfs.
+        containerd: resolveSnapshotterName.
+        """
+        if name or not self.namespace:
+            return name or snapshots.DEFAULT_SNAPSHOTTER
+        found = self.namespace_service.get(self.namespace).labels
+        return found.get(labels.DEFAULT_SNAPSHOTTER) or snapshots.DEFAULT_SNAPSHOTTER
 
     @property
     def event_service(self) -> EventService:
@@ -221,8 +249,10 @@ class Client:
 def _stubs(channel: grpc.Channel) -> Services:
     return Services(
         containers=ContainersStub(channel),
+        content=ContentStub(channel),
         leases=LeasesStub(channel),
         namespaces=NamespacesStub(channel),
+        snapshots=SnapshotsStub(channel),
         events=RemoteEventService(EventsStub(channel)),
         introspection=IntrospectionStub(channel),
         tasks=TasksStub(channel),

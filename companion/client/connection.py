@@ -113,7 +113,7 @@ class ContextHeaders(
     def intercept_stream_stream(
         self, continuation: Any, client_call_details: Any, request_iterator: Any
     ) -> Any:
-        return continuation(self._with_headers(client_call_details), request_iterator)
+        return self._call(continuation, client_call_details, request_iterator, lambda outcome: outcome)
 
     def _call(self, continuation: Any, details: Any, request: Any, reply: Callable[[Any], Any]) -> Any:
         if trace.recorder is None:

@@ -17,6 +17,9 @@ from companion.core.typeurl import Any
 if TYPE_CHECKING:
     from companion.client.client import Client
 
+DeleteOpt = Callable[["Client", containers.Container], None]
+"""Does something before the record is removed; an error stops the deletion. containerd: DeleteOpts."""
+
 UpdateContainerOpt = Callable[["Client", containers.Container], containers.Container]
 """Returns the record as it shall be. containerd: UpdateContainerOpts."""
 
@@ -70,11 +73,17 @@ class Container:
             record = opt(self._client, record)
         self._record = self._client.container_service.update(record)
 
-    def delete(self) -> None:
-        """Remove the record. Raises `FailedPrecondition` while a task runs in it, `NotFound`."""
+    def delete(self, *opts: DeleteOpt) -> None:
+        """Remove the record, after `opts` in their order.
+
+        Raises `FailedPrecondition` while a task runs in it, `NotFound`, and what an option raises.
+        """
         if self._has_task():
             raise FailedPrecondition(f"cannot delete running task {self.id}")
-        self._client.container_service.delete(self.info().id)
+        record = self.info()
+        for opt in opts:
+            opt(self._client, record)
+        self._client.container_service.delete(record.id)
 
     def __repr__(self) -> str:
         return f"Container({self.id!r})"

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from companion.client import oci
 from companion.client.client import Client
 from companion.core.containers import Container, RuntimeInfo
-from companion.core.errors import InvalidArgument
+from companion.core.errors import InvalidArgument, NotFound
 from companion.core.typeurl import Any
 
 NewContainerOpt = Callable[[Client, Container], Container]
@@ -56,6 +57,33 @@ def with_container_extension(name: str, extension: Any) -> NewContainerOpt:
 def with_snapshotter(name: str) -> NewContainerOpt:
     """Name the snapshotter that will keep the root file system. containerd: WithSnapshotter."""
     return lambda client, container: replace(container, snapshotter=name)
+
+
+def with_snapshot(key: str) -> NewContainerOpt:
+    """Use an active snapshot as root file system. containerd: WithSnapshot.
+
+    Raises `NotFound` when there is none in the snapshotter that the record names, or its default.
+    """
+
+    def opt(client: Client, container: Container) -> Container:
+        snapshotter = client.resolve_snapshotter(container.snapshotter)
+        client.snapshot_service(snapshotter).mounts(key)  # only a snapshot that is there has any
+        return replace(container, snapshotter=snapshotter, snapshot_key=key)
+
+    return opt
+
+
+def with_snapshot_cleanup(client: Client, container: Container) -> None:
+    """Remove the container's snapshot along with the container. containerd: WithSnapshotCleanup.
+
+    Raises `InvalidArgument` when nobody knows which snapshotter keeps it.
+    """
+    if not container.snapshot_key:
+        return
+    if not container.snapshotter:
+        raise InvalidArgument("container.Snapshotter must be set to cleanup rootfs snapshot")
+    with suppress(NotFound):
+        client.snapshot_service(container.snapshotter).remove(container.snapshot_key)
 
 
 def with_new_spec(*opts: oci.SpecOpt) -> NewContainerOpt:

@@ -10,6 +10,9 @@ from pathlib import Path
 from companion.config import Config
 from companion.daemon import Daemon
 
+NOT_EVERYWHERE = ("io.containerd.snapshotter.v1.overlayfs",)
+"""Plugins that need root: without them a notebook shows the same on every machine."""
+
 _running: list[Daemon] = []
 
 
@@ -18,7 +21,7 @@ def fresh_daemon() -> Daemon:
     stop_daemon()
     # A unix socket's path ends at 104 bytes, so the directory has a short name.
     base = Path(tempfile.mkdtemp(prefix="companion-"))
-    daemon = Daemon(Config(root=base / "root", state=base / "state"))
+    daemon = Daemon(Config(base / "root", base / "state", disabled_plugins=NOT_EVERYWHERE))
     daemon.start()
     _running.append(daemon)
     return daemon

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import grpc
+
+from companion.clients import Stream
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -14,8 +19,21 @@ def answering(context: grpc.ServicerContext) -> Iterator[None]:
     try:
         yield
     except grpc.RpcError as error:
+        if not hasattr(error, "code"):
+            raise  # so the library tells whoever waits for the next request that the client is gone
         # What a local plugin raises has code and details, like what a stub raises.
         context.abort(error.code(), error.details() or "")
+
+
+def passing_on(context: grpc.ServicerContext, stream: Stream[T]) -> Iterator[T]:
+    """Return the messages of a local plugin's stream; its error ends the call, and the call's end cuts it."""
+    cut_at_end(context, stream.cancel)
+
+    def messages() -> Iterator[T]:
+        with answering(context):
+            yield from stream
+
+    return messages()
 
 
 def cut_at_end(context: grpc.ServicerContext, cancel: Callable[[], object]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from companion.core.filters import Adaptor
+from companion.core.snapshots import Info
 
 
 class _Runtime(Protocol):
@@ -22,6 +23,13 @@ class _Container(Protocol):
     def image(self) -> str: ...
     @property
     def runtime(self) -> _Runtime: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+
+
+class _Info(Protocol):
+    @property
+    def digest(self) -> str: ...
     @property
     def labels(self) -> Mapping[str, str]: ...
 
@@ -51,6 +59,32 @@ def container_fields(container: _Container) -> Adaptor:
     return field
 
 
+def content_fields(info: _Info) -> Adaptor:
+    """Fields `digest` and `labels.<key>`."""
+
+    def field(path: Sequence[str]) -> str | None:
+        match path:
+            case ["digest", *_]:
+                return info.digest
+            case ["labels", *key]:
+                return _label(info.labels, key)
+        return None
+
+    return field
+
+
+def ingest_fields(ref: str) -> Adaptor:
+    """Field `ref`."""
+
+    def field(path: Sequence[str]) -> str | None:
+        match path:
+            case ["ref", *_]:
+                return ref
+        return None
+
+    return field
+
+
 def lease_fields(lease: _Lease) -> Adaptor:
     """Fields `id` and `labels.<key>`."""
 
@@ -60,6 +94,24 @@ def lease_fields(lease: _Lease) -> Adaptor:
                 return lease.id or None
             case ["labels", *key]:
                 return _label(lease.labels, key)
+        return None
+
+    return field
+
+
+def snapshot_fields(info: Info) -> Adaptor:
+    """Fields `kind`, `name`, `parent` and `labels.<key>`."""
+
+    def field(path: Sequence[str]) -> str | None:
+        match path:
+            case ["kind", *_]:
+                return str(info.kind)
+            case ["name", *_]:
+                return info.name
+            case ["parent", *_]:
+                return info.parent
+            case ["labels", *key]:
+                return _label(info.labels, key)
         return None
 
     return field

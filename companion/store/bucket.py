@@ -85,6 +85,14 @@ class Bucket:
         """Remove a value; return whether there was one."""
         return bool(key) and self._txn.delete(self._path + _encode(key))
 
+    def next_sequence(self) -> int:
+        """Return a number that this bucket has not given yet, from 1 on. containerd: bbolt's NextSequence."""
+        # No bucket has an empty name, so this key is free; it stands before all that is in the bucket.
+        key = self._path + _NUL
+        number = int.from_bytes(self._txn.get(key, b""), "big") + 1
+        self._txn.put(key, number.to_bytes(8, "big"))
+        return number
+
     def items(self) -> Iterator[tuple[str, bytes]]:
         """Yield every key with its value, bytewise by key; buckets are passed over."""
         return ((name, value) for name, value in self._in_order() if value is not None)

@@ -101,6 +101,32 @@ class LeaseManager(leases.Manager):
         return self._db.view(read)
 
 
+def hold(root: Bucket, namespace: str, resource: Resource) -> bool:
+    """Let the lease of the context hold a resource; return whether there is one.
+
+    Raises `NotFound` for a lease that does not exist. containerd: addContentLease and its kin.
+    """
+    lease = leases.current.get()
+    if not lease:
+        return False
+    held = root.bucket("v1", namespace, "leases", lease)
+    if held is None:
+        raise NotFound("lease does not exist")
+    held.create_bucket(*_path(resource)).put(resource.id, b"")
+    return True
+
+
+def release(root: Bucket, namespace: str, resource: Resource) -> None:
+    """Let the lease of the context, if there is one, let go of a resource.
+
+    containerd: removeContentLease and its kin.
+    """
+    lease = leases.current.get()
+    bucket = root.bucket("v1", namespace, "leases", lease, *_path(resource)) if lease else None
+    if bucket is not None:
+        bucket.delete(resource.id)
+
+
 def _bucket(root: Bucket, namespace: str) -> Bucket | None:
     return root.bucket("v1", namespace, "leases")
 

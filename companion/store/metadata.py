@@ -2,13 +2,66 @@
 
 from __future__ import annotations
 
-from companion.plugin import CONTENT, METADATA, SNAPSHOTTER, InitContext, register
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from companion.core import content, snapshots
+from companion.core.errors import InvalidArgument, NotFound
+from companion.plugin import CONTENT, METADATA, SNAPSHOTTER, InitContext, SkipPlugin, register
+from companion.store.content import ContentStore
 from companion.store.database import MAP_SIZE, Database
+from companion.store.snapshots import Snapshotter
+
+_log = logging.getLogger(__name__)
+
+
+class Metadata(Database):
+    """The database with the stores whose bytes lie elsewhere on the disk. containerd: metadata.DB.
+
+    `snapshotters` has the backends by the names that clients know them by.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        content: content.Backend,
+        snapshotters: Mapping[str, snapshots.Backend] | None = None,
+        map_size: int = MAP_SIZE,
+    ) -> None:
+        super().__init__(path, map_size)
+        self.content_store = ContentStore(self, content)
+        self.snapshotters = {
+            name: Snapshotter(self, name, backend) for name, backend in (snapshotters or {}).items()
+        }
+
+    def snapshotter(self, name: str) -> Snapshotter:
+        """Return the snapshotter of this name. Raises `InvalidArgument` where there is none."""
+        if name not in self.snapshotters:
+            raise InvalidArgument(f"snapshotter not loaded: {name}")
+        return self.snapshotters[name]
 
 
 @register(type=METADATA, id="bolt", requires=(CONTENT, SNAPSHOTTER), config={"map_size": MAP_SIZE})
-def init(context: InitContext) -> Database:
+def init(context: InitContext) -> Metadata:
     """The plugin `io.containerd.metadata.v1.bolt`: the id names the role and is what clients look for."""
     path = context.root / "meta.db"
     context.meta.exports.update(path=str(path), policy="shared")
-    return Database(path, map_size=context.config["map_size"])
+    return Metadata(path, context.get(CONTENT), _snapshotters(context), map_size=context.config["map_size"])
+
+
+def _snapshotters(context: InitContext) -> dict[str, snapshots.Backend]:
+    """Return the snapshotters that work here; one that does not apply is passed over in silence."""
+    loaded = {}
+    try:
+        plugins = context.plugins.by_type(SNAPSHOTTER)
+    except NotFound:
+        return {}
+    for name, plugin in plugins.items():
+        try:
+            loaded[name] = plugin.value()
+        except SkipPlugin:
+            pass
+        except Exception as error:
+            _log.warning("could not use snapshotter %s in metadata plugin: %s", name, error)
+    return loaded

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Self
 from uuid import uuid4
 
@@ -12,7 +15,7 @@ import grpc
 from google.protobuf import text_format
 from google.protobuf.message import Message
 
-from tests.contract import shape, times
+from tests.contract import directories, shape, times
 from tests.contract.case import Answer, Call, Case
 from tests.contract.methods import method
 from tests.contract.subscription import Subscription
@@ -22,6 +25,26 @@ LIMIT = 32 << 20
 
 GUARD = 60.0
 """Seconds after which a call counts as hung."""
+
+
+class Pause:
+    """A pause in a stream of requests, after the first `after` of them, that ends with the block."""
+
+    def __init__(self, after: int) -> None:
+        self._after = after
+        self._over = threading.Event()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+    def within(self, requests: Sequence[bytes]) -> Iterator[bytes]:
+        """Return the requests with the pause among them."""
+        yield from requests[: self._after]
+        self._over.wait(GUARD)
+        yield from requests[self._after :]
 
 
 class Caller:
@@ -45,18 +68,35 @@ class Caller:
         A daemon that lacks the service of a call before it answers with that. Raises RuntimeError when
         another call before it does not end as it should.
         """
-        before: list[Message] = []
-        for call in case.given:
-            before, code, message = self._call(call)
-            if code == "UNIMPLEMENTED":
-                return Answer(code, message)
-            if (code != "OK") != call.fails:
-                raise RuntimeError(f"{call}: {code} {message}")
-        if case.meanwhile:
-            return self._events(case)
-        replies, code, message = self._call(case.call)
+        with ExitStack() as open_streams:
+            before: list[Message] = []
+            seen: list[Message] = []
+            for call in case.given:
+                if call.hold:
+                    open_streams.enter_context(self._holding(call))
+                    continue
+                before, code, message = self._call(call)
+                if code == "UNIMPLEMENTED":
+                    return Answer(code, message)
+                if (code != "OK") != call.fails:
+                    raise RuntimeError(f"{call}: {code} {message}")
+                seen.extend(before)
+            if case.meanwhile and isinstance(case.call.request, str):
+                return self._events(case)
+            replies, code, message = self._call(case.call, case.meanwhile)
         held = times.holding(case.answer.times, before, replies)
+        message = directories.hide([*seen, *replies], message)
         return Answer(code, message, tuple(shape.comparable(reply, case) for reply in replies), times=held)
+
+    @contextmanager
+    def _holding(self, call: Call) -> Iterator[None]:
+        """Keep a stream open, with all of its requests answered."""
+        pause = Pause(len(call.requests))
+        stream = self._start(call, pause)
+        with pause:
+            deque(islice(stream, len(call.requests)))
+            yield
+        deque(stream)
 
     def _events(self, case: Case) -> Answer:
         beacon = uuid4().hex
@@ -75,19 +115,25 @@ class Caller:
     def _publish(self, namespace: str, topic: str) -> None:
         self._call(Call("Events.Publish", namespace, f'topic: "{topic}" event {{}}'))
 
-    def _call(self, call: Call) -> tuple[list[Message], str, str]:
-        """Make a call; return its replies, code and text."""
-        stream = self._start(call)
+    def _call(self, call: Call, meanwhile: Sequence[Call] = ()) -> tuple[list[Message], str, str]:
+        """Make a call, and others after its first request; return its replies, code and text."""
+        pause = Pause(1 if meanwhile else len(call.requests))
+        stream = self._start(call, pause)
         if call.open:
             threading.Timer(call.open, stream.cancel).start()
         replies: list[Message] = []
         with suppress(grpc.RpcError):
+            with pause:
+                if meanwhile:
+                    replies.extend(islice(stream, 1))
+                for other in meanwhile:
+                    self._call(other)
             replies.extend(stream)
         if call.open and stream.code() is grpc.StatusCode.CANCELLED:
             return replies, "OPEN", ""
         return replies, stream.code().name, stream.details()
 
-    def _start(self, call: Call) -> Any:
+    def _start(self, call: Call, pause: Pause | None = None) -> Any:
         # On the wire a single message is a stream of one, so one form of call does for all.
         called = method(call.call)
         multicallable: Any = self._channel.stream_stream(
@@ -97,4 +143,5 @@ class Caller:
             sent = [bytes.fromhex(call.bytes)]
         else:
             sent = [text_format.Parse(text, called.request()).SerializeToString() for text in call.requests]
-        return multicallable(iter(sent), metadata=call.metadata, timeout=GUARD)
+        requests = iter(sent) if pause is None else pause.within(sent)
+        return multicallable(requests, metadata=call.metadata, timeout=GUARD)

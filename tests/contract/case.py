@@ -2,20 +2,26 @@
 
 A case is a call, what was there before it, and the answer. Placeholders in its texts: `{ns}` is the
 namespace that the case has for itself, `{a*77}` stands for 77 times `a`, `{rule}` for the pattern of
-an identifier.
+an identifier, `{word}` for eight letters that no other case has, `{sha256 abc}` for the digest of `abc`.
+In answers `{native 1}` is the directory of a snapshot, here of the oldest that the case has to do with.
+
+What several snapshotters do alike is a case for each that it is `on`, with `{on}` in its texts.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 CASES = Path(__file__).parent / "cases"
 RULE = "^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$"
+DIGEST = re.compile(r"\{sha256 ([^{}]*)\}")
 REPEATED = re.compile(r"\{(\S)\*(\d+)\}")
 
 
@@ -24,8 +30,8 @@ class Call:
     """One call: its method (`Service.Method`, or a path), requests in protobuf's text format, headers.
 
     `namespace` is the value of containerd's header, `headers` replaces all of them; `bytes` (in hex)
-    replaces the request. A stream that stays open is left after `open` seconds. A call of a set-up that
-    is meant to fail says so with `fails`.
+    replaces the request. A stream that stays open is left after `open` seconds; one of a set-up that `hold`s
+    stays open until the case ends. A call of a set-up that is meant to fail says so with `fails`.
     """
 
     call: str
@@ -34,6 +40,7 @@ class Call:
     bytes: str | None = None
     headers: Sequence[Sequence[str]] | None = None
     open: float | None = None
+    hold: bool = False
     fails: bool = False
 
     @property
@@ -70,8 +77,10 @@ class Case:
 
     `fields` names the parts of the reply that are compared; empty: all but the times. Of the lists in a
     reply, elements are compared that mention the text `only`, where other cases add to the list.
-    `meanwhile` are the calls made while a subscription is open. Some calls containerd does not survive:
-    it `crashes`. Our answer is another one than containerd's for a `reason`.
+    `meanwhile` are the calls made while a subscription is open, or between the first request of a stream and
+    the rest. Some calls containerd does not survive:
+    it `crashes`. The snapshotter that it needs it is `on`. Our answer is another one than containerd's for a
+    `reason`.
     """
 
     id: str
@@ -84,6 +93,7 @@ class Case:
     fields: Sequence[str] = ()
     only: str = ""
     crashes: bool = False
+    on: str = ""
     reason: str | None = None
 
 
@@ -100,7 +110,7 @@ class Template:
         deviation = data.pop("deviation", None)
         answer = _answer({key: data.pop(key) for key in ANSWER if key in data})
         given, meanwhile = ([Call(**call) for call in data.pop(key)] for key in ("given", "meanwhile"))
-        about = {key: data.pop(key) for key in ("id", "title", "fields", "only", "crashes") if key in data}
+        about = {key: data.pop(key) for key in ABOUT if key in data}
         ours = answer if deviation is None else _answer(deviation)
         reason = None if deviation is None else deviation["reason"]
         return Case(
@@ -114,6 +124,7 @@ class Template:
         )
 
 
+ABOUT = ("id", "title", "fields", "only", "crashes", "on")
 ANSWER = ("code", "message", "reply", "events", "times")
 
 
@@ -130,7 +141,19 @@ def _cases(path: Path) -> Iterator[dict[str, Any]]:
         steps = [[step] if isinstance(step, dict) else file["setups"][step] for step in case.get("given", ())]
         case["given"] = [_in_namespace(call) for calls in steps for call in calls]
         case["meanwhile"] = [_in_namespace(call) for call in case.get("meanwhile", ())]
-        yield _in_namespace(case)
+        yield from _variants(_in_namespace(case))
+
+
+def _variants(case: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the case for each snapshotter that it is on; for the first of them it keeps its id."""
+    names = case.get("on", [""])
+    for name in names:
+        number = case["id"] if name == names[0] else f"{case['id']}-{name}"
+        yield changed({**case, "id": number, "on": name}, partial(_put, name))
+
+
+def _put(snapshotter: str, text: str) -> str:
+    return text.replace("{on}", snapshotter)
 
 
 def _in_namespace(call: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,12 +175,22 @@ def _answer(data: Mapping[str, Any]) -> Answer:
 
 def filled(value: Any, namespace: str) -> Any:
     """Return a value of a file with the placeholders of its texts filled in."""
+
+    def fill(text: str) -> str:
+        text = text.replace("{ns}", namespace).replace("{rule}", RULE).replace("{word}", namespace[-8:])
+        text = REPEATED.sub(lambda found: found[1] * int(found[2]), text)
+        return DIGEST.sub(lambda found: f"sha256:{sha256(found[1].encode()).hexdigest()}", text)
+
+    return changed(value, fill)
+
+
+def changed(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a value of a file with all of its texts changed."""
     match value:
         case str():
-            text = value.replace("{ns}", namespace).replace("{rule}", RULE)
-            return REPEATED.sub(lambda found: found[1] * int(found[2]), text)
+            return change(value)
         case list():
-            return [filled(item, namespace) for item in value]
+            return [changed(item, change) for item in value]
         case dict():
-            return {key: filled(item, namespace) for key, item in value.items()}
+            return {key: changed(item, change) for key, item in value.items()}
     return value

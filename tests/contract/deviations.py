@@ -56,6 +56,8 @@ def _row(template: Template) -> str:
 def _answer(answer: Mapping[str, Any]) -> str:
     code = answer.get("code", "OK")
     text = answer.get("message") or answer.get("reply") or ""
+    if not isinstance(text, str):
+        text = ", then ".join(text)
     return f"{code} {_code(text)}" if text else code
 
 

@@ -12,12 +12,12 @@ from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
 
 # Importing a module makes its messages known by name.
-from companion.api.events import container_pb2, image_pb2, namespace_pb2, task_pb2
+from companion.api.events import container_pb2, content_pb2, image_pb2, namespace_pb2, snapshot_pb2, task_pb2
 from companion.api.types.event_pb2 import Envelope
 from tests.contract.case import Answer, Case
 from tests.contract.methods import Method
 
-EVENTS = (container_pb2, image_pb2, namespace_pb2, task_pb2)
+EVENTS = (container_pb2, content_pb2, image_pb2, namespace_pb2, snapshot_pb2, task_pb2)
 
 GENERATED = {
     "{uuid}": re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"),
@@ -38,7 +38,7 @@ def expected(answer: Answer, method: Method) -> Answer:
 
 def comparable(reply: Message, case: Case) -> str:
     """Return what a case compares of a reply."""
-    for message in _parts(reply):
+    for message in parts(reply):
         _drop_times(message)
         _hide_generated(message)
     if case.only:
@@ -48,12 +48,13 @@ def comparable(reply: Message, case: Case) -> str:
     return _text(reply)
 
 
-def _parts(message: Message) -> Iterator[Message]:
+def parts(message: Message) -> Iterator[Message]:
+    """Yield a message and all messages in it."""
     yield message
     for field, value in message.ListFields():
         if field.message_type is not None and not field.message_type.GetOptions().map_entry:
             for part in value if field.is_repeated else [value]:
-                yield from _parts(part)
+                yield from parts(part)
 
 
 def _drop_times(message: Message) -> None:

@@ -15,7 +15,10 @@ CASES = [template.case(f"{template.id}-{uuid4().hex[:8]}") for template in templ
 
 
 def each(cases: Sequence[Case]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("case", cases, ids=lambda case: f"{case.id} {case.title}")
+    marked = [
+        pytest.param(case, marks=[pytest.mark.overlayfs] if case.on == "overlayfs" else []) for case in cases
+    ]
+    return pytest.mark.parametrize("case", marked, ids=[f"{case.id} {case.title}" for case in cases])
 
 
 def check(caller: Caller, case: Case, wanted: Answer) -> None:

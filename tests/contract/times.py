@@ -9,11 +9,17 @@ from typing import Any
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+NEVER = {0, -62135596800}
+"""The seconds of no time, and of the one that Go sends in its place: the year 1."""
+
 STATEMENTS: dict[str, Callable[[Any, Any], bool]] = {
     "created now": lambda _, after: _is_now(after.created_at),
     "created = updated": lambda _, after: bool(after.created_at == after.updated_at),
     "created kept": lambda before, after: bool(before.created_at == after.created_at),
     "updated later": lambda before, after: _time(before.updated_at) < _time(after.updated_at),
+    "started now": lambda _, after: _is_now(after.started_at),
+    "started never": lambda _, after: after.started_at.seconds in NEVER,
+    "listed as never updated": lambda _, after: {info.updated_at.seconds for info in after} <= NEVER,
 }
 
 
@@ -25,7 +31,13 @@ def holding(
 
 
 def _object(replies: Sequence[Message]) -> Any:
-    return replies[0].ListFields()[0][1] if replies and replies[0].ListFields() else None
+    """Return what the first reply is about; the last one of a stream that tells of an ingest."""
+    if not replies:
+        return None
+    if "started_at" in replies[-1].DESCRIPTOR.fields_by_name:
+        return replies[-1]
+    fields = replies[0].ListFields()
+    return fields[0][1] if fields else None
 
 
 def _time(message: Timestamp) -> int:

@@ -77,8 +77,8 @@ def test_a_container_is_created_with(
     compare(scenario, companion, containerd, workspace)
 
 
-@each(load("namespaces"))
-def test_new_daemons_know_the_same_namespaces(
+@each(load("namespaces", "content"))
+def test_new_daemons_print_the_same(
     scenario: Scenario, new_companion: DaemonProcess, new_containerd: DaemonProcess, workspace: Path
 ) -> None:
     compare(scenario, new_companion, new_containerd, workspace)

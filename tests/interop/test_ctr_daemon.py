@@ -13,6 +13,8 @@ pytestmark = pytest.mark.interop
 
 SERVER = re.compile(r"(?<=Server:\n)  Version:  (.*)\n  Revision: (.*)")
 
+WITH_PATHS = ("io.containerd.content.v1", "io.containerd.metadata.v1", "io.containerd.snapshotter.v1")
+
 
 def ask(daemon: DaemonProcess, command: str) -> Outcome:
     return run(command, {"CONTAINERD_ADDRESS": daemon.address}, Path())
@@ -50,8 +52,8 @@ def test_our_plugins_stand_in_the_order_of_containerd(
 def test_our_plugins_are_described_as_those_of_containerd(
     mode: str, companion: DaemonProcess, containerd: DaemonProcess
 ) -> None:
-    # What the database exports is a path, and ctr prints exports in random order.
-    described = [row for row in rows(companion) if mode != "-d" or row[1] != "bolt"]
+    # Some plugins export paths, which differ, and ctr prints exports in random order.
+    described = [row for row in rows(companion) if mode != "-d" or row[0] not in WITH_PATHS]
     filters = " ".join(f"type=={row[0]},id=={row[1]}" for row in described)
     ours, real = (ask(daemon, f"ctr plugins ls {mode} {filters}") for daemon in (companion, containerd))
     assert ours.text == real.text

@@ -99,3 +99,30 @@ def test_deleting_a_key_tells_whether_it_was_there(db: Database) -> None:
         return root.delete("k"), root.delete("k")
 
     assert db.update(check) == (True, False)
+
+
+@given(names=st.sets(NAMES, min_size=2))
+def test_every_bucket_counts_for_itself_and_the_count_is_not_among_its_contents(
+    db: Database, names: set[str]
+) -> None:
+    def check(root: Bucket) -> None:
+        top = root.create_bucket("top")
+        for expected in (1, 2, 3):
+            assert {top.create_bucket(name).next_sequence() for name in names} == {expected}
+        assert all(top.create_bucket(name).empty() for name in names)
+        assert list(top.buckets()) == bytewise(names)
+        raise Undo
+
+    with pytest.raises(Undo):
+        db.update(check)
+
+
+def test_a_bucket_made_anew_counts_anew(db: Database) -> None:
+    def check(root: Bucket) -> None:
+        assert [root.create_bucket("top").next_sequence() for _ in range(2)] == [1, 2]
+        root.delete_bucket("top")
+        assert root.create_bucket("top").next_sequence() == 1
+        raise Undo
+
+    with pytest.raises(Undo):
+        db.update(check)

@@ -1,0 +1,36 @@
+"""Whole blobs in and out of a content store. containerd: core/content/helpers.go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import BinaryIO
+
+from companion.core.content import CHUNK, Ingester, Provider
+from companion.core.errors import AlreadyExists
+
+
+def read_blob(provider: Provider, digest: str) -> bytes:
+    """Return all bytes of a blob. Raises `NotFound`. containerd: content.ReadBlob."""
+    with provider.reader_at(digest) as blob:
+        return blob.read()
+
+
+def write_blob(
+    ingester: Ingester,
+    ref: str,
+    source: BinaryIO,
+    *,
+    size: int = 0,
+    expected: str = "",
+    labels: Mapping[str, str] | None = None,
+) -> None:
+    """Make a blob of a file that can seek, from where an earlier try left off; it may be there already.
+
+    `size` is in bytes (0: unknown). Raises what the writer raises. containerd: content.WriteBlob.
+    """
+    with suppress(AlreadyExists), ingester.writer(ref, size, expected) as writer:
+        source.seek(writer.status().offset)
+        while data := source.read(CHUNK):
+            writer.write(data)
+        writer.commit(size, expected, labels)

@@ -1,0 +1,14 @@
+"""Platforms: operating system and processor, as containerd names them."""
+
+from __future__ import annotations
+
+import platform
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm/v7", "i686": "386"}
+"""Go's names of processors, with the variant, where they differ from the kernel's."""
+
+
+def default() -> str:
+    """Return the platform of this machine, such as `linux/amd64`. containerd: platforms.DefaultString."""
+    machine = platform.machine()
+    return f"{platform.system().lower()}/{_ARCHITECTURES.get(machine, machine)}"

@@ -1,0 +1,172 @@
+"""The content store: records in the buckets `v1/<namespace>/content`, over the bytes of a backend.
+
+Every namespace has records of its own, and equal bytes are kept once for all.
+containerd: core/metadata/content.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from io import BufferedReader
+
+from companion.api.services.content.v1 import content_pb2 as pb
+from companion.convert import content as convert
+from companion.core import content, namespaces
+from companion.core.content import Backend, Info, Status
+from companion.core.errors import AlreadyExists, InvalidArgument, NotFound
+from companion.core.filters import parse
+from companion.core.leases import Resource
+from companion.core.trace import traced
+from companion.store import content_buckets as buckets
+from companion.store.adaptors import content_fields, ingest_fields
+from companion.store.bucket import Bucket, DatabaseError, entries
+from companion.store.content_rules import merge, validate_labels
+from companion.store.content_writer import NamespacedWriter, SharedWriter
+from companion.store.database import Database
+from companion.store.gate import Gate
+from companion.store.labels import written
+from companion.store.leases import release
+
+
+@traced("store")
+class ContentStore(content.Store):
+    """The blobs of all namespaces. containerd: metadata's contentStore, with the sharing policy "shared"."""
+
+    def __init__(self, db: Database, backend: Backend) -> None:
+        self._db, self._backend = db, backend
+        self._gate = Gate()
+
+    def info(self, digest: str) -> Info:
+        namespace = namespaces.required()
+        return convert.decode(
+            self._db.view(lambda root: buckets.read(buckets.blobs(root, namespace), digest))
+        )
+
+    def list(self, *filters: str) -> Sequence[Info]:
+        namespace, wanted = namespaces.required(), _matcher(filters)
+        return convert.EncodedInfos(
+            self._db.view(
+                lambda root: [raw for _, raw in entries(buckets.blobs(root, namespace)) if wanted(raw)]
+            )
+        )
+
+    def update(self, info: Info, *fieldpaths: str) -> Info:
+        namespace = namespaces.required()
+
+        def write(root: Bucket) -> Info:
+            bucket = buckets.blobs(root, namespace)
+            merged = merge(convert.decode(buckets.read(bucket, info.digest)), info, fieldpaths)
+            validate_labels(merged.labels)
+            try:
+                kept = replace(merged, labels=written(merged.labels), updated_at=datetime.now(UTC))
+            except DatabaseError as error:
+                raise DatabaseError(f"writing labels for info {info.digest}: {error}") from None
+            root.create_bucket("v1", namespace, "content", "blob").put(kept.digest, convert.encode(kept))
+            return kept
+
+        return self._db.update(write)
+
+    def delete(self, digest: str) -> None:
+        namespace = namespaces.required()
+
+        def write(root: Bucket) -> None:
+            bucket = buckets.blobs(root, namespace)
+            if bucket is None or not bucket.delete(digest):
+                raise NotFound(f"content digest {digest}")
+            release(root, namespace, Resource(digest, "content"))
+
+        self._db.update(write)
+
+    def reader_at(self, digest: str) -> BufferedReader:
+        self.info(digest)
+        return self._backend.reader_at(digest)
+
+    def status(self, ref: str) -> Status:
+        namespace = namespaces.required()
+        backend_ref = self._db.view(lambda root: buckets.backend_ref(buckets.ingests(root, namespace), ref))
+        try:
+            return replace(self._backend.status(backend_ref), ref=ref)
+        except NotFound:  # its bytes are those of another namespace
+            raise NotFound(f"reference {ref}") from None
+
+    def list_statuses(self, *filters: str) -> Sequence[Status]:
+        namespace, wanted = namespaces.required(), parse(*filters)
+
+        def read(root: Bucket) -> dict[str, str]:
+            bucket = buckets.ingests(root, namespace)
+            refs = [] if bucket is None else bucket.buckets()
+            return {ref: buckets.backend_ref(bucket, ref) for ref in refs if wanted.match(ingest_fields(ref))}
+
+        found = []
+        for ref, backend_ref in self._db.view(read).items():
+            with suppress(NotFound):
+                found.append(replace(self._backend.status(backend_ref), ref=ref))
+        return found
+
+    def writer(self, ref: str, total: int = 0, expected: str = "") -> NamespacedWriter:
+        namespace = namespaces.required()
+        if not ref:
+            raise InvalidArgument("ref must not be empty")
+        # The bytes of another namespace must not be collected before this ingest refers to them.
+        with self._gate.shared():
+            shared = self._shared(total, expected)
+            backend_ref = self._db.update(lambda root: buckets.begin(root, namespace, ref, expected, shared))
+        if backend_ref is None:
+            raise AlreadyExists(f"content {expected}")
+        if shared is None:
+            inner: content.Writer = self._backend.writer(backend_ref, total)
+        else:
+            inner = SharedWriter(self._backend, ref, backend_ref, shared)
+        return NamespacedWriter(
+            self._db, self._gate, inner, namespace=namespace, ref=ref, backend_ref=backend_ref
+        )
+
+    def abort(self, ref: str) -> None:
+        namespace = namespaces.required()
+
+        def write(root: Bucket) -> str:
+            ingests = buckets.ingests(root, namespace)
+            backend_ref = buckets.backend_ref(ingests, ref)
+            root.create_bucket("v1", namespace, "content", "ingests").delete_bucket(ref)
+            release(root, namespace, Resource(ref, "ingests"))
+            return backend_ref
+
+        backend_ref = self._db.update(write)
+        with suppress(NotFound):
+            self._backend.abort(backend_ref)
+
+    def garbage_collect(self) -> None:
+        """Remove the bytes that no namespace has a record of. containerd: contentStore.garbageCollect."""
+        with self._gate.alone():
+            digests, backend_refs = self._db.view(buckets.referenced)
+            for info in self._backend.list():
+                if info.digest not in digests:
+                    self._backend.delete(info.digest)
+            for status in self._backend.list_statuses():
+                if status.ref not in backend_refs:
+                    self._backend.abort(status.ref)
+
+    def _shared(self, total: int, expected: str) -> Info | None:
+        """Return what is known of bytes that are there already; None when there are none, or too many."""
+        try:
+            found = self._backend.info(expected)
+        except (NotFound, InvalidArgument):
+            return None
+        return found if total <= 0 or total == found.size else None
+
+
+def _matcher(texts: Sequence[str]) -> Callable[[bytes], bool]:
+    """Return the test for stored bytes; one message serves for all, which spares an allocation each."""
+    wanted = parse(*texts)
+    if not any(texts):
+        return lambda raw: True
+    message = pb.Info()
+
+    def matches(raw: bytes) -> bool:
+        message.ParseFromString(raw)
+        return wanted.match(content_fields(message))
+
+    return matches
