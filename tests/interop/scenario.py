@@ -23,6 +23,7 @@ GENERATED = {
     "{time}": re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d| [+-]\d{4} \w+)"),
     "{uuid}": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     "{lease}": re.compile(r"^\d{1,9}-[\w-]{4}$", re.MULTILINE),
+    "{directory}": re.compile(r"/tmp/daemon-\w+"),
     # With the tabs behind it, which follow the width of the column.
     "{age}": re.compile(r"(Less than a second|\d+ seconds?|About a minute|(?<=\t)AGE)\t*"),
 }
