@@ -8,7 +8,9 @@ from typing import Any
 import grpc
 from google.protobuf.message import DecodeError
 
+from companion.core.errors import StatusError
 from companion.core.quote import quote
+from companion.service.status import answering
 
 
 class Host(grpc.GenericRpcHandler):
@@ -56,19 +58,24 @@ class Host(grpc.GenericRpcHandler):
 
 
 def _parsing(handler: Any) -> Any:
-    """Return a handler that parses its request itself, to refuse it as containerd's library does."""
-    if handler.request_streaming:
-        return handler
+    """Return a handler that parses its requests itself, to refuse them as containerd's library does."""
     make, behavior = grpc.unary_unary_rpc_method_handler, handler.unary_unary
-    if handler.response_streaming:
+    if handler.request_streaming:
+        make, behavior = grpc.stream_stream_rpc_method_handler, handler.stream_stream
+    elif handler.response_streaming:
         make, behavior = grpc.unary_stream_rpc_method_handler, handler.unary_stream
 
-    def call(request: bytes, context: grpc.ServicerContext) -> Any:
+    def parse(request: bytes) -> Any:
         try:
-            message = handler.request_deserializer(request)
+            return handler.request_deserializer(request)
         except DecodeError:
             # One text for all bytes that are no message: protobuf's own words change with its version.
-            context.abort(grpc.StatusCode.INTERNAL, "grpc: error unmarshalling request: unexpected EOF")
-        return behavior(message, context)
+            text = "grpc: error unmarshalling request: unexpected EOF"
+            raise StatusError(grpc.StatusCode.INTERNAL, text) from None
+
+    def call(sent: Any, context: grpc.ServicerContext) -> Any:
+        with answering(context):
+            request = map(parse, sent) if handler.request_streaming else parse(sent)
+        return behavior(request, context)
 
     return make(call, None, handler.response_serializer)

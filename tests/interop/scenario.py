@@ -91,6 +91,16 @@ def run(command: str, environment: Mapping[str, str], directory: Path) -> Outcom
     return Outcome(told, result.returncode, comparable(result.stdout), comparable(result.stderr))
 
 
+def compare(scenario: Scenario, ours: DaemonProcess, real: DaemonProcess, directory: Path) -> None:
+    """Hold both daemons to the same answers. Raises ValueError where the scenario is wrong on containerd."""
+    expected = list(play(scenario, real.address, directory))
+    told = zip(expected, scenario.commands, strict=True)
+    if wrong := [outcome.text for outcome, command in told if outcome.command != command]:
+        raise ValueError(f"containerd does not answer as the scenario says:\n{''.join(wrong)}")
+    found = play(scenario, ours.address, directory)
+    assert "".join(outcome.text for outcome in found) == "".join(outcome.text for outcome in expected)
+
+
 def comparable(text: str) -> str:
     """Return a text with placeholders for what differs from run to run."""
     for placeholder, pattern in GENERATED.items():

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.daemons import DaemonProcess
-from tests.interop.scenario import Scenario, load, play
+from tests.interop.scenario import Scenario, compare, load
 
 pytestmark = pytest.mark.interop
 
@@ -51,16 +51,6 @@ FLAGGED = [
 
 def each(cases: list[Scenario]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("scenario", cases, ids=lambda case: case.title)
-
-
-def compare(scenario: Scenario, ours: DaemonProcess, real: DaemonProcess, directory: Path) -> None:
-    """Hold both daemons to the same answers. Raises ValueError where the scenario is wrong on containerd."""
-    expected = list(play(scenario, real.address, directory))
-    told = zip(expected, scenario.commands, strict=True)
-    if wrong := [outcome.text for outcome, command in told if outcome.command != command]:
-        raise ValueError(f"containerd does not answer as the scenario says:\n{''.join(wrong)}")
-    found = play(scenario, ours.address, directory)
-    assert "".join(outcome.text for outcome in found) == "".join(outcome.text for outcome in expected)
 
 
 @each(load("containers", "leases", "tasks", "plugins", "streams"))

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import pytest
@@ -20,6 +22,8 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from companion.api.services.containers.v1.containers_pb2 import ListContainersRequest
 from companion.api.services.containers.v1.containers_pb2_grpc import ContainersStub
+from companion.api.services.content.v1.content_pb2 import WriteAction, WriteContentRequest
+from companion.api.services.content.v1.content_pb2_grpc import ContentStub
 from companion.api.services.events.v1.events_pb2 import SubscribeRequest
 from companion.api.services.events.v1.events_pb2_grpc import EventsStub
 from companion.client import Client
@@ -57,6 +61,16 @@ def watch(channel: grpc.Channel) -> Any:
     return stream
 
 
+def write(channel: grpc.Channel) -> Any:
+    """A blob that never gets its second piece."""
+    requests: SimpleQueue[WriteContentRequest | None] = SimpleQueue()
+    requests.put(WriteContentRequest(action=WriteAction.STAT, ref=uuid4().hex))
+    stream: Any = ContentStub(channel).Write(iter(requests.get, None), metadata=((HEADER, NAMESPACE),))
+    stream.add_done_callback(lambda _: requests.put(None))
+    next(stream)
+    return stream
+
+
 def list_stream(channel: grpc.Channel) -> Any:
     """A list that is stuck in the middle, because nobody reads it."""
     stream = ContainersStub(channel).ListStream(ListContainersRequest(), metadata=((HEADER, NAMESPACE),))
@@ -72,7 +86,7 @@ def test_a_signal_cuts_open_streams_and_ends_the_daemon_without_an_error(
         with place.client() as client:
             for n in range(40):
                 client.container_service.create(record(f"c{n}", bytes(1_000_000)))
-        streams = [opened(channel) for opened in (subscribe, watch, list_stream) for _ in range(5)]
+        streams = [opened(channel) for opened in (subscribe, watch, write, list_stream) for _ in range(5)]
         daemon.process.send_signal(number)
         assert ended(daemon) == 0
         assert not Path(place.address).exists()

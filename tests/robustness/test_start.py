@@ -49,10 +49,10 @@ def test_a_root_that_cannot_be_made_is_refused(place: Place) -> None:
 def test_a_root_that_cannot_be_written_is_refused(place: Place) -> None:
     place.root.mkdir(mode=0o500)
     place.state.mkdir()
-    assert (
-        place.refusal(before=as_ordinary_user())
-        == f"load required plugin {DATABASE}: {place.database}: Permission denied"
-    )
+    refusal = place.refusal(before=as_ordinary_user())
+    assert refusal.startswith(f"load required plugin {DATABASE}: ")
+    assert "Permission denied" in refusal
+    assert str(place.root) in refusal
 
 
 def test_a_second_daemon_on_one_root_is_refused(place: Place) -> None:
