@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.daemons import DaemonProcess
+
 DIRECTORY = Path(__file__).with_name("scenarios")
 
 HUNG = 60.0
