@@ -28,7 +28,7 @@ class Answers:
 
 def revision(id: str, number: int) -> Container:
     """A container whose content tells, over several pages of the database, which one it is."""
-    return record(id, f"{id} {number};".encode() * 500, revision=str(number))
+    return record(id, f"{id} {number};".encode() * 300, revision=str(number))
 
 
 def write_until_gone(address: str, name: str) -> Answers:

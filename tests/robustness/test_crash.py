@@ -30,7 +30,7 @@ def test_twenty_kills_under_load_lose_no_answered_write_and_tear_no_record(place
                     pool.submit(write_until_gone, place.address, f"{n}-{process}")
                     for process in range(PROCESSES)
                 ]
-                wait_for_containers(place, f"id~=^{n}-", moments.randint(1, 150))
+                wait_for_containers(place, f"id~=^{n}-", moments.randint(1, 100))
                 daemon.process.kill()
                 for load in loads:
                     known.add(load.result())

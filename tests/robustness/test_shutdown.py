@@ -127,7 +127,7 @@ def test_a_burst_of_signals_ends_the_daemon_like_one(place: Place) -> None:
 @needs_strace
 def test_a_write_under_way_at_the_signal_is_finished_before_the_database_closes(place: Place) -> None:
     with place.daemon() as daemon, place.client() as client, ThreadPoolExecutor(1) as pool:
-        with flushes(daemon.pid, place.directory / "flushes", delay=1.0) as seen:
+        with flushes(daemon.pid, place.directory / "flushes", delay=0.5) as seen:
             write = pool.submit(client.container_service.create, record("a"))
             eventually(lambda: seen.count() > 0)
             daemon.process.terminate()
