@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ class DirectorySnapshotter(snapshots.Backend, ABC):
             sync_directory(path.parent)
         self._records = Records(root / "metadata.db")
         self._drafts: set[str] = set()
+        self._cleaning = threading.Lock()
 
     @abstractmethod
     def _fill(self, draft: Path, kind: Kind, parents: Sequence[int]) -> None:
@@ -81,12 +83,13 @@ class DirectorySnapshotter(snapshots.Backend, ABC):
         return self._records.list()
 
     def cleanup(self) -> None:
-        for path in list(self._directory.iterdir()):
-            if path.name.isdecimal():
-                self._records.unless_known(int(path.name), partial(self._leave, path))
-        for path in list(self._directory.iterdir()):
-            if not path.name.isdecimal() and path.name not in self._drafts:
-                self._discard(path)
+        with self._cleaning:
+            for path in list(self._directory.iterdir()):
+                if path.name.isdecimal():
+                    self._records.unless_known(int(path.name), partial(self._leave, path))
+            for path in list(self._directory.iterdir()):
+                if not path.name.isdecimal() and path.name not in self._drafts:
+                    self._discard(path)
 
     def close(self) -> None:
         self._records.close()

@@ -53,7 +53,7 @@ def copy_tree(source: Path, target: Path) -> None:
                     _copy_file(entry, f"{copy}/{entry.name}", names)
     # A directory may forbid writing, and making something in it changes its times: so its own come last.
     for directory, copy in reversed(directories):
-        _copy_attributes(directory, copy)
+        _copy_attributes(directory, copy, os.lstat(directory))
 
 
 def remove_tree(path: Path) -> None:
@@ -81,17 +81,18 @@ def _copy_file(entry: os.DirEntry[str], copy: str, names: dict[tuple[int, int], 
     found = entry.stat(follow_symlinks=False)
     if _inode(found) in names:
         os.link(names[_inode(found)], copy, follow_symlinks=False)
-    elif _make_copy(entry.path, copy, found):
-        _copy_attributes(entry.path, copy)
-        if found.st_nlink > 1:
-            names[_inode(found)] = copy
+        return
+    with _readable(entry.path, found):
+        if _make_copy(entry.path, copy, found):
+            _copy_attributes(entry.path, copy, found)
+            if found.st_nlink > 1:
+                names[_inode(found)] = copy
 
 
 def _make_copy(path: str, copy: str, found: os.stat_result) -> bool:
     """Make a file of the same kind; return False for a device that this user may not make."""
     if stat.S_ISREG(found.st_mode):
-        with _readable(path, stat.S_IMODE(found.st_mode)):
-            shutil.copyfile(path, copy, follow_symlinks=False)
+        shutil.copyfile(path, copy, follow_symlinks=False)
     elif stat.S_ISLNK(found.st_mode):
         os.symlink(os.readlink(path), copy)
     else:
@@ -103,9 +104,10 @@ def _make_copy(path: str, copy: str, found: os.stat_result) -> bool:
 
 
 @contextmanager
-def _readable(path: str, mode: int) -> Iterator[None]:
-    """Let its owner read a file of this mode for the length of the block; root needs no leave."""
-    if mode & stat.S_IRUSR or os.geteuid() == 0:
+def _readable(path: str, found: os.stat_result) -> Iterator[None]:
+    """Let its owner read a file for the length of the block; root needs no leave."""
+    mode = stat.S_IMODE(found.st_mode)
+    if mode & stat.S_IRUSR or not stat.S_ISREG(found.st_mode) or os.geteuid() == 0:
         yield
         return
     os.chmod(path, mode | stat.S_IRUSR)
@@ -115,12 +117,13 @@ def _readable(path: str, mode: int) -> Iterator[None]:
         os.chmod(path, mode)
 
 
-def _copy_attributes(path: str, copy: str) -> None:
-    found = os.lstat(path)
+def _copy_attributes(path: str, copy: str, found: os.stat_result) -> None:
     # Before the rest, because a new owner takes away mode bits and capabilities.
     with suppress(PermissionError):
         os.chown(copy, found.st_uid, found.st_gid, follow_symlinks=False)
     shutil.copystat(path, copy, follow_symlinks=False)
+    if not stat.S_ISLNK(found.st_mode):
+        os.chmod(copy, stat.S_IMODE(found.st_mode))
 
 
 def _remove_level(name: str, top: int) -> None:
