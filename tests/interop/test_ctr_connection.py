@@ -20,7 +20,7 @@ def after(daemon: DaemonProcess, number: signal.Signals) -> str:
     daemon.process.send_signal(number)
     daemon.process.wait(HUNG)
     outcome = run("ctr --connect-timeout 1s containers ls", {"CONTAINERD_ADDRESS": daemon.address}, Path())
-    return CAUSE.sub("", outcome.text.replace(daemon.address, "{address}"))
+    return CAUSE.sub("", outcome.text.replace(Path(daemon.address).name, "{socket}"))
 
 
 # The first leaves no socket, the second one that nobody listens on.
