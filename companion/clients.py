@@ -15,7 +15,9 @@ from grpc_health.v1 import health_pb2 as health
 
 from companion.api.services.containers.v1 import containers_pb2 as containers
 from companion.api.services.content.v1 import content_pb2 as content
+from companion.api.services.diff.v1 import diff_pb2 as diff
 from companion.api.services.events.v1 import events_pb2 as events
+from companion.api.services.images.v1 import images_pb2 as images
 from companion.api.services.introspection.v1 import introspection_pb2 as introspection
 from companion.api.services.leases.v1 import leases_pb2 as leases
 from companion.api.services.namespaces.v1 import namespace_pb2 as namespaces
@@ -66,6 +68,23 @@ class ContentClient(Protocol):
         self, request_iterator: Iterator[content.WriteContentRequest], /
     ) -> Stream[content.WriteContentResponse]: ...
     def Abort(self, request: content.AbortRequest, /) -> Empty: ...
+
+
+class DiffClient(Protocol):
+    """containerd.services.diff.v1.Diff, from the side of the caller."""
+
+    def Apply(self, request: diff.ApplyRequest, /) -> diff.ApplyResponse: ...
+    def Diff(self, request: diff.DiffRequest, /) -> diff.DiffResponse: ...
+
+
+class ImagesClient(Protocol):
+    """containerd.services.images.v1.Images, from the side of the caller."""
+
+    def Get(self, request: images.GetImageRequest, /) -> images.GetImageResponse: ...
+    def List(self, request: images.ListImagesRequest, /) -> images.ListImagesResponse: ...
+    def Create(self, request: images.CreateImageRequest, /) -> images.CreateImageResponse: ...
+    def Update(self, request: images.UpdateImageRequest, /) -> images.UpdateImageResponse: ...
+    def Delete(self, request: images.DeleteImageRequest, /) -> Empty: ...
 
 
 class LeasesClient(Protocol):
@@ -173,3 +192,5 @@ class Services:
     version: VersionClient | None = None
     health: HealthClient | None = None
     content: ContentClient | None = None
+    diff: DiffClient | None = None
+    images: ImagesClient | None = None

@@ -8,18 +8,25 @@ from datetime import datetime
 from io import BufferedReader
 from typing import Protocol, Self
 
+from companion.core.platforms import Platform
+
 CHUNK = 1 << 20
 """How many bytes move at a time, in messages and between files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """Where to find a blob, what it is and how large it is, in bytes. containerd: the OCI Descriptor."""
+    """Where to find a blob, what it is and how large it is, in bytes. containerd: the OCI Descriptor.
+
+    `platform` and `urls` stand in indexes and manifests only: they are not part of an image's record.
+    """
 
     media_type: str = ""
     digest: str = ""
     size: int = 0
     annotations: Mapping[str, str] = field(default_factory=dict)
+    platform: Platform | None = None
+    urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
