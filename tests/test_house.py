@@ -20,7 +20,7 @@ def tree() -> Iterator[Path]:
     """The files of the project, without what is installed, built or cached."""
     for directory, names, files in os.walk(ROOT):
         names[:] = [n for n in names if n not in NOT_OURS and not n.endswith(("_cache", ".egg-info"))]
-        yield from (Path(directory, name) for name in files)
+        yield from (Path(directory, name) for name in files if name not in NOT_OURS)
 
 
 @pytest.mark.parametrize("command", ["ruff check .", "ruff format --check .", "mypy", "lint-imports"])

@@ -1,11 +1,12 @@
 """The reader's aids: a daemon to play with, recordings, figures, source, checks. No floor imports them."""
 
-from companion.guide.floors import floors
-from companion.guide.graph import plugin_graph
+from companion.guide.figures.floors import floors
+from companion.guide.figures.graph import plugin_graph
+from companion.guide.figures.sequence import sequence
+from companion.guide.figures.tree import bucket_tree
 from companion.guide.playground import fresh_daemon, stop_daemon
 from companion.guide.real import on_containerd
 from companion.guide.recording import recording
-from companion.guide.sequence import sequence
 from companion.guide.source import Source
 from companion.guide.store_suite import check_store
 from companion.guide.trace import call_tree, down_to
@@ -13,6 +14,7 @@ from companion.guide.tracebacks import shorten_tracebacks
 
 __all__ = [
     "Source",
+    "bucket_tree",
     "call_tree",
     "check_store",
     "down_to",

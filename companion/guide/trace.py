@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from companion.guide.style import FLOORS
+from companion.guide.figures.style import FLOORS
 
 PROGRAM = "program"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from companion.guide.figure import Figure
+from companion.guide.figures.figure import Figure
 
 _SVG = "{http://www.w3.org/2000/svg}"
 

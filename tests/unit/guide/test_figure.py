@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from companion.guide.figure import Figure
+from companion.guide.figures.figure import Figure
 from tests.unit.guide.svgs import drawn, parsed
 
 FIGURE = Figure("digraph two { a -> b }\n", "Two <nodes>", "a calls b;\nb answers")

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from companion.guide.floors import CHAPTERS, floors
-from companion.guide.style import FLOORS, PAPER
+from companion.guide.figures.floors import CHAPTERS, floors
+from companion.guide.figures.style import FLOORS, PAPER
 from tests.unit.guide.svgs import drawn, hrefs, inches_wide, words
 
 EACH = pytest.mark.parametrize("lit", [None, *CHAPTERS])

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import re
 
-from companion.guide.figure import Figure
-from companion.guide.graph import Plugin, plugin_graph
-from companion.guide.style import FAULT
+from companion.guide.figures.figure import Figure
+from companion.guide.figures.graph import Plugin, plugin_graph
+from companion.guide.figures.style import FAULT
 from tests.unit.guide.svgs import drawn, inches_wide, parsed, words
 
 GRPC, SERVICE = "io.containerd.grpc.v1", "io.containerd.service.v1"

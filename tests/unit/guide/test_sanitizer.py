@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from nbval.plugin import get_sanitize_patterns
 
-from companion.guide.figure import Figure
-from companion.guide.floors import floors
-from companion.guide.sequence import sequence
+from companion.guide.figures.figure import Figure
+from companion.guide.figures.floors import floors
+from companion.guide.figures.sequence import sequence
 from tests.unit.guide.svgs import drawn
 from tests.unit.guide.trips import TAKEN, trip
 

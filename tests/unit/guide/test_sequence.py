@@ -4,9 +4,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from companion.guide.lanes import Lanes
-from companion.guide.sequence import sequence
-from companion.guide.style import FAULT, FLOORS
+from companion.guide.figures.lanes import Lanes
+from companion.guide.figures.sequence import sequence
+from companion.guide.figures.style import FAULT, FLOORS
 from companion.guide.trace import Hop, call_tree, steps
 from tests.unit.guide.svgs import drawn, inches_wide, parsed, words
 from tests.unit.guide.trips import TAKEN, WIRE, hop, trip

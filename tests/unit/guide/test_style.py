@@ -5,8 +5,8 @@ from itertools import combinations
 
 import pytest
 
-from companion.guide import style
-from companion.guide.style import FAULT, FLOORS, INK, PAPER, Colour, shorten, width, wrap
+from companion.guide.figures import style
+from companion.guide.figures.style import FAULT, FLOORS, INK, PAPER, Colour, shorten, width, wrap
 
 
 def luminance(colour: str) -> float:

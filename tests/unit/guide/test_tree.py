@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from companion.guide.tree import bucket_tree
+from companion.guide.figures.tree import bucket_tree
 from companion.store.bucket import Bucket
 from companion.store.database import Database
 from tests.unit.guide.svgs import inches_wide, words

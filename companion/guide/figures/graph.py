@@ -7,8 +7,8 @@ from html import escape
 
 import graphviz
 
-from companion.guide.figure import Figure, id_of
-from companion.guide.style import FAINT, FAULT, FLOORS, FONT, INK, PAPER
+from companion.guide.figures.figure import Figure, id_of
+from companion.guide.figures.style import FAINT, FAULT, FLOORS, FONT, INK, PAPER
 
 # type, id, required types, whether it was loaded
 Plugin = tuple[str, str, Sequence[str], bool]

@@ -7,8 +7,8 @@ from math import ceil
 
 import graphviz
 
-from companion.guide import style
-from companion.guide.figure import Figure, id_of
+from companion.guide.figures import style
+from companion.guide.figures.figure import Figure, id_of
 
 _INCH = 72
 

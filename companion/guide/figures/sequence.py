@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from companion.guide.canvas import Canvas
-from companion.guide.figure import Figure
-from companion.guide.lanes import BAR, LOOP, Lanes
-from companion.guide.style import BOLD, FAINT, FAULT, FLOORS, FONT, INK, PAPER, shorten, wrap
+from companion.guide.figures.canvas import Canvas
+from companion.guide.figures.figure import Figure
+from companion.guide.figures.lanes import BAR, LOOP, Lanes
+from companion.guide.figures.style import BOLD, FAINT, FAULT, FLOORS, FONT, INK, PAPER, shorten, wrap
 from companion.guide.trace import PROGRAM, Hop, Step, call_tree, steps
 
 _SIZE, _SMALL, _LEADING, _LINES = 8.0, 7.0, 10.0, 4

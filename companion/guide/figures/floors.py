@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from companion.guide.canvas import Canvas
-from companion.guide.figure import Figure
-from companion.guide.style import BOLD, FAINT, FLOORS, PANEL, PAPER, Colour
+from companion.guide.figures.canvas import Canvas
+from companion.guide.figures.figure import Figure
+from companion.guide.figures.style import BOLD, FAINT, FLOORS, PANEL, PAPER, Colour
 
 _WIDTH, _EDGE, _RAIL = 500.0, 36.0, 18.0
 _INSET, _TAB = _EDGE + 8, 30.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from companion.guide.canvas import Canvas
-from companion.guide.figure import Figure
-from companion.guide.style import BOLD, FAINT, FLOORS, FONT, PAPER, Colour, shorten
+from companion.guide.figures.canvas import Canvas
+from companion.guide.figures.figure import Figure
+from companion.guide.figures.style import BOLD, FAINT, FLOORS, FONT, PAPER, Colour, shorten
 from companion.store.database import Database
 
 _WIDTH, _STEP, _BOX, _GAP = 500.0, 32.0, 112.0, 28.0
