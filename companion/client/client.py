@@ -14,6 +14,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from companion.api.services.containers.v1.containers_pb2_grpc import ContainersStub
 from companion.api.services.content.v1.content_pb2_grpc import ContentStub
 from companion.api.services.events.v1.events_pb2_grpc import EventsStub
+from companion.api.services.images.v1.images_pb2_grpc import ImagesStub
 from companion.api.services.introspection.v1.introspection_pb2_grpc import IntrospectionStub
 from companion.api.services.leases.v1.leases_pb2_grpc import LeasesStub
 from companion.api.services.namespaces.v1.namespace_pb2_grpc import NamespacesStub
@@ -25,7 +26,7 @@ from companion.client.container import Container
 from companion.client.in_namespace import in_namespace
 from companion.client.lease import held_lease
 from companion.clients import Services, TasksClient
-from companion.core import containers, content, introspection, labels, leases, namespaces, snapshots
+from companion.core import containers, content, images, introspection, labels, leases, namespaces, snapshots
 from companion.core.containers import RuntimeInfo
 from companion.core.errors import Cancelled, Unavailable, raising_classes
 from companion.core.events import EventService, Subscription
@@ -36,6 +37,7 @@ from companion.remote.containers import RemoteContainerStore
 from companion.remote.content import RemoteContentStore
 from companion.remote.events import RemoteEventService
 from companion.remote.health import remote_is_serving
+from companion.remote.images import RemoteImageStore
 from companion.remote.introspection import RemoteIntrospectionService
 from companion.remote.leases import RemoteLeaseManager
 from companion.remote.namespaces import RemoteNamespaceStore
@@ -102,6 +104,11 @@ class Client:
     def content_store(self) -> content.Store:
         """The store of blobs: a remote one. containerd: Client.ContentStore."""
         return RemoteContentStore(_offered(self._services().content))
+
+    @property
+    def image_service(self) -> images.Store:
+        """The store of image records: a remote one. containerd: Client.ImageService."""
+        return RemoteImageStore(_offered(self._services().images))
 
     @property
     def leases_service(self) -> leases.Manager:
@@ -250,6 +257,7 @@ def _stubs(channel: grpc.Channel) -> Services:
     return Services(
         containers=ContainersStub(channel),
         content=ContentStub(channel),
+        images=ImagesStub(channel),
         leases=LeasesStub(channel),
         namespaces=NamespacesStub(channel),
         snapshots=SnapshotsStub(channel),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import overload
-
 from companion.api.services.containers.v1 import containers_pb2 as pb
 from companion.convert import times, typeurl
 from companion.core.containers import Container, RuntimeInfo
@@ -64,31 +61,3 @@ def encode(container: Container) -> bytes:
 def decode(raw: bytes) -> Container:
     """Return the record that `encode` was given."""
     return from_message(pb.Container.FromString(raw))
-
-
-class EncodedContainers(Sequence[Container]):
-    """Records that are still bytes, and become records one by one when looked at.
-
-    A list on its way to the wire is never looked at: `raw` goes into the response as it is. That makes
-    a list of 10,000 ten times faster than a list of records would be.
-    """
-
-    def __init__(self, raw: list[bytes]) -> None:
-        self.raw = raw
-
-    @overload
-    def __getitem__(self, index: int) -> Container: ...
-    @overload
-    def __getitem__(self, index: slice) -> EncodedContainers: ...
-    def __getitem__(self, index: int | slice) -> Container | EncodedContainers:
-        if isinstance(index, slice):
-            return EncodedContainers(self.raw[index])
-        return decode(self.raw[index])
-
-    def __len__(self) -> int:
-        return len(self.raw)
-
-
-def encoded(containers: Sequence[Container]) -> list[bytes]:
-    """Return the bytes of each record, without a detour where they are bytes already."""
-    return containers.raw if isinstance(containers, EncodedContainers) else [encode(c) for c in containers]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import overload
-
 from companion.api.services.content.v1 import content_pb2 as pb
 from companion.convert import times
 from companion.core.content import Info, Status
@@ -61,30 +58,3 @@ def encode(info: Info) -> bytes:
 def decode(raw: bytes) -> Info:
     """Return the record that `encode` was given."""
     return from_message(pb.Info.FromString(raw))
-
-
-class EncodedInfos(Sequence[Info]):
-    """Records that are still bytes, and become records one by one when looked at.
-
-    On its way to the wire a list is never looked at: `raw` goes into the response as it is.
-    """
-
-    def __init__(self, raw: list[bytes]) -> None:
-        self.raw = raw
-
-    @overload
-    def __getitem__(self, index: int) -> Info: ...
-    @overload
-    def __getitem__(self, index: slice) -> EncodedInfos: ...
-    def __getitem__(self, index: int | slice) -> Info | EncodedInfos:
-        if isinstance(index, slice):
-            return EncodedInfos(self.raw[index])
-        return decode(self.raw[index])
-
-    def __len__(self) -> int:
-        return len(self.raw)
-
-
-def encoded(infos: Sequence[Info]) -> list[bytes]:
-    """Return the bytes of each record, without a detour where they are bytes already."""
-    return infos.raw if isinstance(infos, EncodedInfos) else [encode(info) for info in infos]

@@ -13,6 +13,7 @@ from companion.api.services.containers.v1 import containers_pb2 as pb
 from companion.clients import ContainersClient, Stream
 from companion.convert import containers as convert
 from companion.convert import typeurl
+from companion.convert.encoded import encoded
 from companion.core.containers import Container, Store
 from companion.core.errors import StatusError, raising_grpc
 from companion.core.events import Publisher
@@ -41,13 +42,13 @@ class LocalContainersClient(ContainersClient):
     def List(self, request: pb.ListContainersRequest, /) -> pb.ListContainersResponse:
         response = pb.ListContainersResponse()
         with raising_grpc():
-            for raw in convert.encoded(self._store.list(*request.filters)):
+            for raw in encoded(self._store.list(*request.filters), convert.encode):
                 response.containers.add().MergeFromString(raw)
         return response
 
     def ListStream(self, request: pb.ListContainersRequest, /) -> Stream[pb.ListContainerMessage]:
         with raising_grpc():
-            found = convert.encoded(self._store.list(*request.filters))
+            found = encoded(self._store.list(*request.filters), convert.encode)
         return LocalStream(_message(raw) for raw in found)
 
     def Create(self, request: pb.CreateContainerRequest, /) -> pb.CreateContainerResponse:

@@ -16,6 +16,7 @@ from companion.api.services.content.v1 import content_pb2 as pb
 from companion.clients import ContentClient, Stream
 from companion.convert import content as convert
 from companion.convert import typeurl
+from companion.convert.encoded import encoded
 from companion.core import digests
 from companion.core.content import CHUNK, Store
 from companion.core.errors import Error, InvalidArgument, StatusError, raising_grpc
@@ -52,7 +53,7 @@ class LocalContentClient(ContentClient):
 
     def List(self, request: pb.ListContentRequest, /) -> Stream[pb.ListContentResponse]:
         with raising_grpc():
-            found = convert.encoded(self._store.list(*request.filters))
+            found = encoded(self._store.list(*request.filters), convert.encode)
         return LocalStream(_batches(found))
 
     def Delete(self, request: pb.DeleteContentRequest, /) -> Empty:

@@ -34,6 +34,26 @@ class _Info(Protocol):
     def labels(self) -> Mapping[str, str]: ...
 
 
+class _Descriptor(Protocol):
+    @property
+    def media_type(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def annotations(self) -> Mapping[str, str]: ...
+
+
+class _Image(Protocol):
+    """The part that a record and a message of an image have in common."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def target(self) -> _Descriptor: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+
+
 class _Lease(Protocol):
     @property
     def id(self) -> str: ...
@@ -68,6 +88,26 @@ def content_fields(info: _Info) -> Adaptor:
                 return info.digest
             case ["labels", *key]:
                 return _label(info.labels, key)
+        return None
+
+    return field
+
+
+def image_fields(image: _Image) -> Adaptor:
+    """Fields `name`, `target.digest`, `target.mediatype`, `labels.<key>` and `annotations.<key>`."""
+
+    def field(path: Sequence[str]) -> str | None:
+        match path:
+            case ["name", *_]:
+                return image.name or None
+            case ["target", "digest", *_]:
+                return image.target.digest or None
+            case ["target", "mediatype", *_]:
+                return image.target.media_type or None
+            case ["labels", *key]:
+                return _label(image.labels, key)
+            case ["annotations", *key]:
+                return _label(image.target.annotations, key)
         return None
 
     return field

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from companion.api.services.containers.v1 import containers_pb2 as pb
 from companion.convert import containers as convert
+from companion.convert.encoded import Encoded
 from companion.core import containers, namespaces
 from companion.core.containers import Container
 from companion.core.errors import AlreadyExists, InvalidArgument, NotFound
@@ -40,9 +41,10 @@ class ContainerStore(containers.Store):
 
     def list(self, *filters: str) -> Sequence[Container]:
         namespace, wanted = namespaces.required(), _matcher(filters)
-        return convert.EncodedContainers(
-            self._db.view(lambda root: [raw for _, raw in entries(_bucket(root, namespace)) if wanted(raw)])
+        found = self._db.view(
+            lambda root: [raw for _, raw in entries(_bucket(root, namespace)) if wanted(raw)]
         )
+        return Encoded(found, convert.decode)
 
     def create(self, container: Container) -> Container:
         namespace = namespaces.required()

@@ -14,6 +14,7 @@ from io import BufferedReader
 
 from companion.api.services.content.v1 import content_pb2 as pb
 from companion.convert import content as convert
+from companion.convert.encoded import Encoded
 from companion.core import content, namespaces
 from companion.core.content import Backend, Info, Status
 from companion.core.errors import AlreadyExists, InvalidArgument, NotFound
@@ -47,11 +48,10 @@ class ContentStore(content.Store):
 
     def list(self, *filters: str) -> Sequence[Info]:
         namespace, wanted = namespaces.required(), _matcher(filters)
-        return convert.EncodedInfos(
-            self._db.view(
-                lambda root: [raw for _, raw in entries(buckets.blobs(root, namespace)) if wanted(raw)]
-            )
+        found = self._db.view(
+            lambda root: [raw for _, raw in entries(buckets.blobs(root, namespace)) if wanted(raw)]
         )
+        return Encoded(found, convert.decode)
 
     def update(self, info: Info, *fieldpaths: str) -> Info:
         namespace = namespaces.required()
