@@ -1,5 +1,6 @@
 """Daemons of each kind, and our client on each: tests have namespaces of their own."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -11,6 +12,7 @@ from companion.clients import Services
 from companion.guide.playground import fresh_daemon, stop_daemon
 from tests import daemons
 from tests.daemons import DaemonProcess
+from tests.interop.images import filled_registry
 from tests.interop.scenario import run
 
 CONTAINERD = pytest.param("containerd", marks=pytest.mark.interop)
@@ -26,6 +28,16 @@ def companion() -> Iterator[DaemonProcess]:
 def containerd() -> Iterator[DaemonProcess]:
     with daemons.containerd() as daemon:
         yield daemon
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The host and port of a registry that has the images of `filled_registry`."""
+    needed = ("docker-registry", "skopeo", "umoci")
+    if absent := [name for name in needed if shutil.which(name) is None]:
+        pytest.skip(f"no {', '.join(absent)} on the PATH; as root: apt-get install --yes {' '.join(needed)}")
+    with filled_registry(tmp_path_factory.mktemp("images")) as address:
+        yield address
 
 
 @pytest.fixture
