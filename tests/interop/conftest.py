@@ -11,6 +11,7 @@ from companion.client import Client
 from companion.clients import Services
 from companion.guide.playground import fresh_daemon, stop_daemon
 from tests import daemons
+from tests.archives import write_samples
 from tests.daemons import DaemonProcess
 from tests.interop.images import filled_registry
 from tests.interop.scenario import run
@@ -95,4 +96,5 @@ def workspace(tmp_path: Path) -> Path:
     run("ctr oci spec > spec.json", {}, tmp_path)
     (tmp_path / "rootfs").mkdir()
     (tmp_path / "variables").write_text("A=1\nB=2 3\n")
+    write_samples(tmp_path)
     return tmp_path

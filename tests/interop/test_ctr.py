@@ -53,7 +53,7 @@ def each(cases: list[Scenario]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("scenario", cases, ids=lambda case: case.title)
 
 
-@each(load("containers", "leases", "tasks", "plugins", "streams"))
+@each(load("containers", "images", "leases", "tasks", "plugins", "streams"))
 def test_the_same_commands_print_the_same(
     scenario: Scenario, companion: DaemonProcess, containerd: DaemonProcess, workspace: Path
 ) -> None:
