@@ -13,6 +13,18 @@ GC_EXPIRE = "containerd.io/gc.expire"
 DEFAULT_RUNTIME = "containerd.io/defaults/runtime"
 DEFAULT_SNAPSHOTTER = "containerd.io/defaults/snapshotter"
 
+GC_CONTENT = "containerd.io/gc.ref.content."
+"""How a label begins that holds a blob, its value."""
+
+GC_SNAPSHOT = "containerd.io/gc.ref.snapshot."
+"""How a label begins that holds a snapshot, its value; the name of the snapshotter follows."""
+
+STOP_SIGNAL = "io.containerd.image.config.stop-signal"
+"""The label of a container that says which signal stops its program."""
+
+UNCOMPRESSED = "containerd.io/uncompressed"
+"""The label of a layer that says which digest it has when it is not compressed."""
+
 
 def validate(key: str, value: str) -> None:
     """Raise `InvalidArgument` when key and value together are too long. containerd: labels.Validate."""

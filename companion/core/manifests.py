@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,16 +11,12 @@ from companion.core.errors import FailedPrecondition, InvalidArgument, NotFound
 from companion.core.image_config import read_image_config, read_platform
 from companion.core.media_types import (
     is_index,
-    is_known_config,
-    is_layer,
     is_manifest,
 )
 from companion.core.platforms import Matcher
 
 MAX_DEPTH = 8
 """How many indexes may stand in one another."""
-
-_CHILD = "containerd.io/gc.ref.content."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,32 +27,33 @@ class Manifest:
     layers: tuple[Descriptor, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What an image needs, and which of it is there. containerd: the results of images.Check.
-
-    `available` is false when not even the manifest is there.
-    """
-
-    available: bool
-    required: tuple[Descriptor, ...]
-    present: tuple[Descriptor, ...]
-    missing: tuple[Descriptor, ...]
-
-
 def read_manifest(provider: Provider, target: Descriptor, matcher: Matcher | None = None) -> Manifest:
     """Return the manifest that `target` is, or the best one in the index that it is.
 
     Best is what `matcher` says, and without one the first. Raises `NotFound`, also where no platform
-    matches, `InvalidArgument` for documents that are something else. containerd: images.Manifest.
+    matches, `InvalidArgument` for documents that are something else, `FailedPrecondition` for too many
+    indexes in one another. containerd: images.Manifest.
     """
-    found = _best(provider, target, matcher)
+    found = find_manifest(provider, target, matcher)
     if not is_manifest(found.media_type):
         raise NotFound(f"unexpected media type {found.media_type} for {found.digest}")
     manifest = _manifest(_read(provider, found, "manifest"))
     if found.digest != target.digest and not _runs(provider, found, manifest, matcher):
         raise _no_match(target)
     return manifest
+
+
+def find_manifest(provider: Provider, target: Descriptor, matcher: Matcher | None = None) -> Descriptor:
+    """Return where the manifest is that `read_manifest` reads. Raises as that does."""
+    found = target
+    for _ in range(MAX_DEPTH):
+        if not is_index(found.media_type):
+            return found
+        candidates = matching(_descriptors(_read(provider, found, "manifest"), "manifests"), matcher)
+        if not candidates:
+            raise _no_match(target) if matcher else NotFound(f"manifest {target.digest}")
+        found = candidates[0]
+    raise too_deep(target)
 
 
 def children(provider: Provider, descriptor: Descriptor) -> tuple[Descriptor, ...]:
@@ -73,18 +69,6 @@ def children(provider: Provider, descriptor: Descriptor) -> tuple[Descriptor, ..
     return ()
 
 
-def child_labels(descriptors: Iterable[Descriptor]) -> dict[str, str]:
-    """Return the labels with which a blob holds on to its children. containerd: images.SetChildrenLabels."""
-    labels: dict[str, str] = {}
-    used = Counter[str]()
-    for descriptor in descriptors:
-        key = _child_label(descriptor)
-        numbered = key.endswith(".") or used[key]
-        labels[f"{key}{used[key]}" if numbered else key] = descriptor.digest
-        used[key] += 1
-    return labels
-
-
 def matching(descriptors: Iterable[Descriptor], matcher: Matcher | None) -> list[Descriptor]:
     """Return those for a platform that will do, the best first, then those that name none; or, without
     a matcher, all. containerd: images.FilterPlatforms and the order of images.LimitManifests.
@@ -96,30 +80,9 @@ def matching(descriptors: Iterable[Descriptor], matcher: Matcher | None) -> list
     return sorted(fits, key=lambda each: matcher.rank(each.platform) if each.platform else last)
 
 
-def check(provider: Provider, target: Descriptor, matcher: Matcher | None = None) -> Check:
-    """Return which blobs an image needs, and which are there. containerd: images.Check.
-
-    Raises `InvalidArgument` for documents that are something else.
-    """
-    try:
-        manifest = read_manifest(provider, target, matcher)
-    except NotFound:
-        return Check(False, (target,), (), (target,))
-    required = (manifest.config, *manifest.layers)
-    present = tuple(each for each in required if _is_there(provider, each))
-    return Check(True, required, present, tuple(each for each in required if each not in present))
-
-
-def _best(provider: Provider, target: Descriptor, matcher: Matcher | None) -> Descriptor:
-    found = target
-    for _ in range(MAX_DEPTH):
-        if not is_index(found.media_type):
-            return found
-        candidates = matching(_descriptors(_read(provider, found, "manifest"), "manifests"), matcher)
-        if not candidates:
-            raise _no_match(target) if matcher else NotFound(f"manifest {target.digest}")
-        found = candidates[0]
-    raise FailedPrecondition(f"manifest {target.digest}: more than {MAX_DEPTH} indexes in one another")
+def too_deep(target: Descriptor) -> FailedPrecondition:
+    """Return what is raised where more than `MAX_DEPTH` indexes stand in one another."""
+    return FailedPrecondition(f"manifest {target.digest}: more than {MAX_DEPTH} indexes in one another")
 
 
 def _runs(provider: Provider, found: Descriptor, manifest: Manifest, matcher: Matcher | None) -> bool:
@@ -130,23 +93,6 @@ def _runs(provider: Provider, found: Descriptor, manifest: Manifest, matcher: Ma
 
 def _no_match(target: Descriptor) -> NotFound:
     return NotFound(f"no match for platform in manifest {target.digest}")
-
-
-def _is_there(provider: Provider, descriptor: Descriptor) -> bool:
-    try:
-        provider.info(descriptor.digest)
-    except NotFound:
-        return False
-    return True
-
-
-def _child_label(descriptor: Descriptor) -> str:
-    media_type = descriptor.media_type
-    if is_known_config(media_type):
-        return f"{_CHILD}config"
-    if is_manifest(media_type):
-        return f"{_CHILD}m."
-    return f"{_CHILD}l." if is_layer(media_type) else _CHILD
 
 
 def _read(provider: Provider, descriptor: Descriptor, purpose: str) -> Document:

@@ -1,0 +1,91 @@
+"""All that an image is made of: what it needs, and what holds what. containerd: core/images/handlers.go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from companion.core.content import Descriptor, Provider
+from companion.core.errors import NotFound
+from companion.core.labels import GC_CONTENT
+from companion.core.manifests import MAX_DEPTH, children, read_manifest, too_deep
+from companion.core.media_types import is_known_config, is_layer, is_manifest
+from companion.core.platforms import Matcher
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What an image needs, and which of it is there. containerd: the results of images.Check.
+
+    `available` is false when not even the manifest is there.
+    """
+
+    available: bool
+    required: tuple[Descriptor, ...]
+    present: tuple[Descriptor, ...]
+    missing: tuple[Descriptor, ...]
+
+
+def check(provider: Provider, target: Descriptor, matcher: Matcher | None = None) -> Check:
+    """Return which blobs an image needs, and which are there. containerd: images.Check.
+
+    Raises as `read_manifest`, but for what is not there.
+    """
+    try:
+        manifest = read_manifest(provider, target, matcher)
+    except NotFound:
+        return Check(False, (target,), (), (target,))
+    required = (manifest.config, *manifest.layers)
+    present = tuple(each for each in required if _is_there(provider, each))
+    return Check(True, required, present, tuple(each for each in required if each not in present))
+
+
+def walk(provider: Provider, target: Descriptor) -> Iterator[Descriptor]:
+    """Yield `target` and all that it refers to, parents first, each once; what is not there ends its branch.
+
+    Raises `InvalidArgument` and `FailedPrecondition` as `read_manifest`. containerd: images.Walk.
+    """
+    return _walk(provider, target, MAX_DEPTH, set())
+
+
+def child_labels(descriptors: Iterable[Descriptor]) -> dict[str, str]:
+    """Return the labels with which a blob holds its children. containerd: images.SetChildrenLabels."""
+    labels: dict[str, str] = {}
+    used = Counter[str]()
+    for descriptor in descriptors:
+        key = _child_label(descriptor.media_type)
+        numbered = key.endswith(".") or used[key]
+        labels[f"{key}{used[key]}" if numbered else key] = descriptor.digest
+        used[key] += 1
+    return labels
+
+
+def _is_there(provider: Provider, descriptor: Descriptor) -> bool:
+    with suppress(NotFound):
+        provider.info(descriptor.digest)
+        return True
+    return False
+
+
+def _walk(provider: Provider, target: Descriptor, depth: int, seen: set[str]) -> Iterator[Descriptor]:
+    if target.digest in seen:
+        return
+    seen.add(target.digest)
+    yield target
+    found: tuple[Descriptor, ...] = ()
+    with suppress(NotFound):
+        found = children(provider, target)
+    if found and not depth:
+        raise too_deep(target)
+    for child in found:
+        yield from _walk(provider, child, depth - 1, seen)
+
+
+def _child_label(media_type: str) -> str:
+    if is_known_config(media_type):
+        return f"{GC_CONTENT}config"
+    if is_manifest(media_type):
+        return f"{GC_CONTENT}m."
+    return f"{GC_CONTENT}l." if is_layer(media_type) else GC_CONTENT
