@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from companion.core import content
+from companion.client import Client, Image
+from companion.core import content, images
 from companion.core.blobs import write_blob
 from companion.core.content import Descriptor
 from companion.core.image_parts import child_labels, walk
@@ -88,6 +89,15 @@ def label(store: content.Store, blobs: Blobs) -> None:
         if labels := child_labels(children(store, each)):
             fields = [f"labels.{key}" for key in labels]
             store.update(content.Info(each.digest, labels=labels), *fields)
+
+
+def put(client: Client, name: str, blobs: Blobs) -> Image:
+    """Write an image as a pull does, with its record, and return its handle."""
+    with client.with_lease():
+        write(client.content_store, blobs)
+        label(client.content_store, blobs)
+        client.image_service.create(images.Image(name, blobs.target))
+    return client.get_image(name)
 
 
 def digest(data: bytes) -> str:

@@ -23,14 +23,26 @@ from companion.api.services.tasks.v1.tasks_pb2_grpc import TasksStub
 from companion.api.services.version.v1.version_pb2_grpc import VersionStub
 from companion.client.connection import dial
 from companion.client.container import Container
+from companion.client.image import Image
 from companion.client.in_namespace import in_namespace
 from companion.client.lease import held_lease
 from companion.clients import Services, TasksClient
-from companion.core import containers, content, images, introspection, labels, leases, namespaces, snapshots
+from companion.core import (
+    containers,
+    content,
+    images,
+    introspection,
+    labels,
+    leases,
+    namespaces,
+    platforms,
+    snapshots,
+)
 from companion.core.containers import RuntimeInfo
 from companion.core.errors import Cancelled, Unavailable, raising_classes
 from companion.core.events import EventService, Subscription
 from companion.core.introspection import ServerInfo
+from companion.core.platforms import Matcher
 from companion.core.trace import traced
 from companion.core.version import Version
 from companion.remote.containers import RemoteContainerStore
@@ -62,6 +74,7 @@ class Client:
     seconds for the socket to appear. `default_namespace` serves calls whose context has no namespace.
     `default_runtime` is the runtime of new containers; without one, the label
     `containerd.io/defaults/runtime` of the default namespace says which, else it is runc's.
+    `default_platform` says which platforms of an image will do; without one, those of this machine.
     A client may be used from many threads. containerd: client.New.
     """
 
@@ -71,11 +84,13 @@ class Client:
         *,
         default_namespace: str = "",
         default_runtime: str = "",
+        default_platform: Matcher | None = None,
         timeout: float = DEFAULT_TIMEOUT,
         services: Services | None = None,
     ) -> None:
         self._address, self._timeout = address, timeout
         self._default_namespace, self._runtime = default_namespace, default_runtime
+        self._platform = default_platform or platforms.only(platforms.parse(platforms.default()))
         self._injected = in_namespace(services, default_namespace) if services else None
         self._lock = threading.Lock()
         self._channel: grpc.Channel | None = None
@@ -94,6 +109,11 @@ class Client:
         if not self._runtime:
             self._runtime = self._default_label(labels.DEFAULT_RUNTIME) or DEFAULT_RUNTIME
         return self._runtime
+
+    @property
+    def platform(self) -> Matcher:
+        """Which platforms of an image will do, the best first. containerd: WithDefaultPlatform."""
+        return self._platform
 
     @property
     def container_service(self) -> containers.Store:
@@ -176,6 +196,17 @@ class Client:
         Raises `InvalidArgument`. containerd: Client.Containers.
         """
         return [Container(self, record) for record in self.container_service.list(*filters)]
+
+    def get_image(self, name: str) -> Image:
+        """Return the handle of an image. Raises `NotFound`. containerd: Client.GetImage."""
+        return Image(self, self.image_service.get(name), self.platform)
+
+    def list_images(self, *filters: str) -> list[Image]:
+        """Return handles of the images that match any of the filters, by name.
+
+        Raises `InvalidArgument`. containerd: Client.ListImages.
+        """
+        return [Image(self, record, self.platform) for record in self.image_service.list(*filters)]
 
     def with_lease(self) -> AbstractContextManager[None]:
         """Return a block whose calls run under a lease: the context's own, or a new one that ends with it.

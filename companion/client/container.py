@@ -16,6 +16,7 @@ from companion.core.typeurl import Any
 
 if TYPE_CHECKING:
     from companion.client.client import Client
+    from companion.client.image import Image
 
 DeleteOpt = Callable[["Client", containers.Container], None]
 """Does something before the record is removed; an error stops the deletion. containerd: DeleteOpts."""
@@ -56,6 +57,16 @@ class Container:
         if spec is None:
             raise NotFound(f"container {self.id} has no spec")
         return oci.unmarshal(spec)
+
+    def image(self) -> Image:
+        """Return the image that it was made from. Raises `NotFound`."""
+        record = self.info()
+        if not record.image:
+            raise NotFound("container not created from an image")
+        try:
+            return self._client.get_image(record.image)
+        except NotFound as error:
+            raise error.wrap(f"failed to get image {record.image} for container") from error
 
     def set_labels(self, labels: Mapping[str, str]) -> Mapping[str, str]:
         """Set these labels and return all there are; an empty value removes one. Raises `NotFound`."""

@@ -12,6 +12,7 @@ from companion.client.oci.devices import (
     with_host_devices,
     with_linux_device,
 )
+from companion.client.oci.image import with_image_config, with_image_config_args, with_user
 from companion.client.oci.linux import (
     with_cgroup,
     with_cpu_cfs,
@@ -68,6 +69,8 @@ __all__ = [
     "with_host_namespace",
     "with_host_resolvconf",
     "with_hostname",
+    "with_image_config",
+    "with_image_config_args",
     "with_linux_device",
     "with_linux_namespace",
     "with_memory_limit",
@@ -82,5 +85,6 @@ __all__ = [
     "with_root_fs_readonly",
     "with_tty",
     "with_uid_gid",
+    "with_user",
     "without_mounts",
 ]

@@ -29,7 +29,7 @@ def with_env(variables: Iterable[str]) -> SpecOpt:
     An entry without `=` removes the variable. containerd: oci.WithEnv.
     """
     changes = list(variables)
-    return change(lambda env: _merged_env(env, changes), "process", "env")
+    return change(lambda env: merged_env(env, changes), "process", "env")
 
 
 def with_env_file(path: str | PathLike[str]) -> SpecOpt:
@@ -120,7 +120,8 @@ def with_host_resolvconf() -> SpecOpt:
     return with_mounts([_host_file("/etc/resolv.conf")])
 
 
-def _merged_env(base: Iterable[str], changes: Iterable[str]) -> list[str]:
+def merged_env(base: Iterable[str], changes: Iterable[str]) -> list[str]:
+    """Return variables changed as `with_env` says."""
     merged = {entry.partition("=")[0]: entry for entry in base}
     for entry in changes:
         name, equals, _ = entry.partition("=")
