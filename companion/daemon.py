@@ -44,6 +44,7 @@ BUILTIN = (
     "backend.snapshots.overlayfs",
     "store.metadata",
     "backend.exchange",
+    "backend.gc_scheduler",
     "local.introspection",
     "local.containers",
     "local.content",

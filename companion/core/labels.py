@@ -10,6 +10,11 @@ MAX_SIZE = 4096
 _SHOWN_KEY = 10
 
 GC_EXPIRE = "containerd.io/gc.expire"
+GC_FLAT = "containerd.io/gc.flat"
+GC_ROOT = "containerd.io/gc.root"
+GC_REF = "containerd.io/gc.ref."
+GC_REF_CONTENT = f"{GC_REF}content"
+GC_REF_SNAPSHOT = f"{GC_REF}snapshot."
 DEFAULT_RUNTIME = "containerd.io/defaults/runtime"
 DEFAULT_SNAPSHOTTER = "containerd.io/defaults/snapshotter"
 

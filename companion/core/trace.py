@@ -8,7 +8,7 @@ request and its reply; it also carries the trace over the wire in gRPC headers.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -36,12 +36,12 @@ recorder: Recorder | None = None
 """The recorder of this process, if someone is watching."""
 
 
-def traced(floor: str) -> Callable[[type[T]], type[T]]:
-    """Make every public method of a class a hop on `floor`."""
+def traced(floor: str, without: Sequence[str] = ()) -> Callable[[type[T]], type[T]]:
+    """Make every public method of a class a hop on `floor`, but those that are no part of any call."""
 
     def decorate(cls: type[T]) -> type[T]:
         for name, member in list(vars(cls).items()):
-            if callable(member) and not name.startswith("_"):
+            if callable(member) and not name.startswith("_") and name not in without:
                 setattr(cls, name, _hop(floor, cls.__name__, name, member))
         return cls
 

@@ -17,9 +17,10 @@ from companion.convert.encoded import encoded
 from companion.core.epoch import source_date_epoch
 from companion.core.errors import StatusError, raising_grpc
 from companion.core.events import Publisher
+from companion.core.garbage import Collector
 from companion.core.images import Store
 from companion.core.trace import traced
-from companion.plugin import EVENT, METADATA, SERVICE, InitContext, register
+from companion.plugin import EVENT, GC, METADATA, SERVICE, InitContext, register
 from companion.store.database import Database
 from companion.store.images import ImageStore
 
@@ -32,8 +33,8 @@ class LocalImagesClient(ImagesClient):
     out once the write is on disk.
     """
 
-    def __init__(self, store: Store, db: Database, events: Publisher) -> None:
-        self._store, self._db, self._events = store, db, events
+    def __init__(self, store: Store, db: Database, events: Publisher, collector: Collector) -> None:
+        self._store, self._db, self._events, self._collector = store, db, events, collector
 
     def Get(self, request: pb.GetImageRequest, /) -> pb.GetImageResponse:
         with raising_grpc():
@@ -71,6 +72,8 @@ class LocalImagesClient(ImagesClient):
         with raising_grpc():
             self._db.update(lambda _: self._store.delete(request.name, sync=request.sync, target=target))
             self._events.publish("/images/delete", typeurl.pack(event.ImageDelete(name=request.name)))
+            if request.sync:
+                self._collector.schedule_and_wait()
         return Empty()
 
 
@@ -79,8 +82,8 @@ def _require_name(image: pb.Image) -> None:
         raise StatusError(StatusCode.INVALID_ARGUMENT, "Image.Name required")
 
 
-@register(type=SERVICE, id="images-service", requires=(EVENT, METADATA))
+@register(type=SERVICE, id="images-service", requires=(EVENT, METADATA, GC))
 def init(context: InitContext) -> LocalImagesClient:
     """The plugin `io.containerd.service.v1.images-service`."""
     db = context.get(METADATA)
-    return LocalImagesClient(ImageStore(db), db, context.get(EVENT))
+    return LocalImagesClient(ImageStore(db), db, context.get(EVENT), context.get(GC))

@@ -11,9 +11,10 @@ from companion.api.services.leases.v1 import leases_pb2 as pb
 from companion.clients import LeasesClient
 from companion.convert import leases as convert
 from companion.core.errors import raising_grpc
+from companion.core.garbage import Collector
 from companion.core.leases import Lease
 from companion.core.trace import traced
-from companion.plugin import METADATA, SERVICE, InitContext, register
+from companion.plugin import GC, METADATA, SERVICE, InitContext, register
 from companion.store.database import Database
 from companion.store.leases import LeaseManager
 
@@ -22,8 +23,8 @@ from companion.store.leases import LeaseManager
 class LocalLeasesClient(LeasesClient):
     """The body of the leases service, behind the interface that its stub has too."""
 
-    def __init__(self, db: Database) -> None:
-        self._manager = LeaseManager(db)
+    def __init__(self, db: Database, collector: Collector) -> None:
+        self._manager, self._collector = LeaseManager(db), collector
 
     def Create(self, request: pb.CreateRequest, /) -> pb.CreateResponse:
         given = Lease(request.id, labels=dict(request.labels))
@@ -33,6 +34,8 @@ class LocalLeasesClient(LeasesClient):
     def Delete(self, request: pb.DeleteRequest, /) -> Empty:
         with raising_grpc():
             self._manager.delete(Lease(request.id), sync=request.sync)
+            if request.sync:
+                self._collector.schedule_and_wait()
         return Empty()
 
     def List(self, request: pb.ListRequest, /) -> pb.ListResponse:
@@ -58,7 +61,7 @@ class LocalLeasesClient(LeasesClient):
         )
 
 
-@register(type=SERVICE, id="leases-service", requires=(METADATA,))
+@register(type=SERVICE, id="leases-service", requires=(METADATA, GC))
 def init(context: InitContext) -> LocalLeasesClient:
     """The plugin `io.containerd.service.v1.leases-service`."""
-    return LocalLeasesClient(context.get(METADATA))
+    return LocalLeasesClient(context.get(METADATA), context.get(GC))

@@ -21,7 +21,7 @@ from companion.core.trace import traced
 from companion.store import container_rules
 from companion.store.adaptors import container_fields
 from companion.store.bucket import Bucket, DatabaseError, entries
-from companion.store.database import Database
+from companion.store.database import Database, mark_dirty
 from companion.store.labels import written
 
 
@@ -89,6 +89,7 @@ class ContainerStore(containers.Store):
             if _read(bucket, id) is None:
                 raise NotFound(f"container {id}")
             bucket.delete(id)
+            mark_dirty("containers")
 
         self._db.update(write)
 

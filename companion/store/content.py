@@ -26,13 +26,13 @@ from companion.store.adaptors import content_fields, ingest_fields
 from companion.store.bucket import Bucket, DatabaseError, entries
 from companion.store.content_rules import merge, validate_labels
 from companion.store.content_writer import NamespacedWriter, SharedWriter
-from companion.store.database import Database
+from companion.store.database import Database, mark_dirty
 from companion.store.gate import Gate
 from companion.store.labels import written
 from companion.store.leases import release
 
 
-@traced("store")
+@traced("store", without=("mark_dirty", "garbage_collect"))
 class ContentStore(content.Store):
     """The blobs of all namespaces. containerd: metadata's contentStore, with the sharing policy "shared"."""
 
@@ -77,6 +77,7 @@ class ContentStore(content.Store):
             if bucket is None or not bucket.delete(digest):
                 raise NotFound(f"content digest {digest}")
             release(root, namespace, Resource(digest, "content"))
+            mark_dirty("content")
 
         self._db.update(write)
 
@@ -138,16 +139,33 @@ class ContentStore(content.Store):
         with suppress(NotFound):
             self._backend.abort(backend_ref)
 
+    def mark_dirty(self) -> None:
+        """Let the next collection look for bytes without a record."""
+        self._gate.dirty = True
+
     def garbage_collect(self) -> None:
-        """Remove the bytes that no namespace has a record of. containerd: contentStore.garbageCollect."""
-        with self._gate.alone():
-            digests, backend_refs = self._db.view(buckets.referenced)
-            for info in self._backend.list():
-                if info.digest not in digests:
-                    self._backend.delete(info.digest)
-            for status in self._backend.list_statuses():
-                if status.ref not in backend_refs:
-                    self._backend.abort(status.ref)
+        """Remove the bytes that no namespace has a record of, if there may be any.
+
+        containerd: contentStore.garbageCollect.
+        """
+        if not self._gate.dirty:
+            return
+        with self._gate.cleaning():
+            # What comes after this look is younger than the garbage, so only the comparison has to be alone.
+            digests = [info.digest for info in self._backend.list()]
+            refs = [status.ref for status in self._backend.list_statuses()]
+            with self._gate.alone():
+                self._remove_unless_referenced(digests, refs)
+
+    def _remove_unless_referenced(self, digests: Sequence[str], backend_refs: Sequence[str]) -> None:
+        kept_digests, kept_refs = self._db.view(buckets.referenced)
+        for digest in digests:
+            if digest not in kept_digests:
+                self._backend.delete(digest)
+        for ref in backend_refs:
+            if ref not in kept_refs:
+                with suppress(NotFound):  # aborted since
+                    self._backend.abort(ref)
 
     def _shared(self, total: int, expected: str) -> Info | None:
         """Return what is known of bytes that are there already; None when there are none, or too many."""

@@ -10,7 +10,7 @@ import contextvars
 import fcntl
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -40,6 +40,16 @@ class _Joined:
 
 
 _joined: contextvars.ContextVar[_Joined | None] = contextvars.ContextVar("transaction", default=None)
+
+
+def mark_dirty(type: str) -> None:
+    """Say that the transaction of this context deletes something of a type, and so may leave garbage.
+
+    containerd: the field dirty of metadata.DB.
+    """
+    joined = _joined.get()
+    if joined is not None:
+        joined.database.dirty.add(type)
 
 
 class _Update(Generic[T]):
@@ -98,6 +108,8 @@ class Database:
         self.path = path
         self._waiting: SimpleQueue[_Update[Any]] = SimpleQueue()
         self._turn = threading.Lock()
+        self._callbacks: list[Callable[[int, Set[str]], object]] = []
+        self.dirty: set[str] = set()
         self._lock = _lock(path)
         try:
             check_file(path)
@@ -139,6 +151,14 @@ class Database:
                 self._commit(self._all_waiting())
         return update.result()
 
+    def on_mutation(self, callback: Callable[[int, Set[str]], object]) -> None:
+        """Let `callback` be told of each commit: how many updates it had, and the types of what they deleted.
+
+        It is called before the updates return, and the next commit waits for it, so it must be quick.
+        containerd: RegisterMutationCallback.
+        """
+        self._callbacks.append(callback)
+
     def close(self) -> None:
         """Close the file, after the write that is under way; a second call does nothing."""
         with self._turn:
@@ -176,8 +196,15 @@ class Database:
                     self._commit([update])
             else:
                 batch[0].fail(error)
+        else:
+            self._tell(len(batch))
         for update in batch:
             update.answered = True
+
+    def _tell(self, mutations: int) -> None:
+        dirty, self.dirty = self.dirty, set()
+        for callback in self._callbacks:
+            callback(mutations, dirty)
 
 
 def _lock(path: Path) -> int:

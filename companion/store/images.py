@@ -18,7 +18,7 @@ from companion.core.trace import traced
 from companion.store import image_rules
 from companion.store.adaptors import image_fields
 from companion.store.bucket import Bucket, DatabaseError, entries
-from companion.store.database import Database
+from companion.store.database import Database, mark_dirty
 from companion.store.labels import written
 
 
@@ -26,7 +26,7 @@ from companion.store.labels import written
 class ImageStore(images.Store):
     """The records of all namespaces in one database. containerd: metadata.NewImageStore.
 
-    Nothing is collected yet, so a deletion with `sync` has nothing to wait for.
+    To wait for a collection after a deletion with `sync` is up to the caller.
     """
 
     def __init__(self, db: Database) -> None:
@@ -77,6 +77,7 @@ class ImageStore(images.Store):
             if target is not None and target.digest != stored.target.digest:
                 raise NotFound(f"image {quote(name)} has target {stored.target.digest}, not {target.digest}")
             bucket.delete(name)
+            mark_dirty("images")
 
         self._db.update(write)
 

@@ -19,7 +19,7 @@ from companion.core.quote import quote
 from companion.core.trace import traced
 from companion.store.adaptors import lease_fields
 from companion.store.bucket import Bucket, entries
-from companion.store.database import Database
+from companion.store.database import Database, mark_dirty
 from companion.store.labels import written
 
 
@@ -27,7 +27,7 @@ from companion.store.labels import written
 class LeaseManager(leases.Manager):
     """The leases of all namespaces in one database. containerd: metadata.NewLeaseManager.
 
-    Nothing is collected yet, so a deletion with `sync` has nothing to wait for.
+    To wait for a collection after a deletion with `sync` is up to the caller.
     """
 
     def __init__(self, db: Database) -> None:
@@ -56,6 +56,7 @@ class LeaseManager(leases.Manager):
             if bucket is None or not bucket.delete(lease.id):
                 raise NotFound(f"lease {quote(lease.id)}")
             bucket.delete_bucket(lease.id)
+            mark_dirty("leases")
 
         self._db.update(write)
 
@@ -91,14 +92,15 @@ class LeaseManager(leases.Manager):
         namespace = namespaces.required()
 
         def read(root: Bucket) -> Sequence[Resource]:
-            held = _held(root, namespace, lease.id)
-            return [
-                Resource(name, kind)
-                for kind in _types(held)
-                for name, _ in entries(held.bucket(*kind.split("/")))
-            ]
+            return list(resources(_held(root, namespace, lease.id)))
 
         return self._db.view(read)
+
+
+def resources(held: Bucket) -> Iterator[Resource]:
+    """Yield what stands in the bucket of a lease: content, then ingests, then snapshots."""
+    for kind in _types(held):
+        yield from (Resource(name, kind) for name, _ in entries(held.bucket(*kind.split("/"))))
 
 
 def hold(root: Bucket, namespace: str, resource: Resource) -> bool:

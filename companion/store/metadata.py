@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Set
+from datetime import UTC, datetime
 from pathlib import Path
 
 from companion.core import content, snapshots
 from companion.core.errors import InvalidArgument, NotFound
 from companion.plugin import CONTENT, METADATA, SNAPSHOTTER, InitContext, SkipPlugin, register
+from companion.store import garbage
 from companion.store.content import ContentStore
 from companion.store.database import MAP_SIZE, Database
 from companion.store.snapshots import Snapshotter
@@ -34,12 +37,40 @@ class Metadata(Database):
         self.snapshotters = {
             name: Snapshotter(self, name, backend) for name, backend in (snapshotters or {}).items()
         }
+        self._stores: dict[str, ContentStore | Snapshotter] = {
+            "content": self.content_store,
+            "ingests": self.content_store,
+            **{f"snapshots/{name}": snapshotter for name, snapshotter in self.snapshotters.items()},
+        }
+        self._collecting = threading.Lock()
+        self.on_mutation(lambda _, deleted: self._mark_dirty(deleted))
 
     def snapshotter(self, name: str) -> Snapshotter:
         """Return the snapshotter of this name. Raises `InvalidArgument` where there is none."""
         if name not in self.snapshotters:
             raise InvalidArgument(f"snapshotter not loaded: {name}")
         return self.snapshotters[name]
+
+    def garbage_collect(self) -> None:
+        """Remove what nothing leads to: its records in one transaction, and then what has no record.
+
+        What cannot be removed from the disk is logged, and left to the next collection.
+        containerd: DB.GarbageCollect.
+        """
+        with self._collecting:
+            now = datetime.now(UTC)
+            # As a rule there is no garbage. Only if there is, writers must wait until it is found once more.
+            if self.view(lambda root: garbage.find(root, now)):
+                self._mark_dirty(self.update(lambda root: garbage.remove(root, now)))
+            for store in self._stores.values():
+                try:
+                    store.garbage_collect()
+                except Exception:
+                    _log.exception("failed to remove garbage from the disk")
+
+    def _mark_dirty(self, types: Set[str]) -> None:
+        for name in types & self._stores.keys():
+            self._stores[name].mark_dirty()
 
 
 @register(type=METADATA, id="bolt", requires=(CONTENT, SNAPSHOTTER), config={"map_size": MAP_SIZE})

@@ -20,6 +20,7 @@ from companion.core.leases import Resource
 from companion.core.quote import quote
 from companion.core.snapshots import Info, Kind
 from companion.store.bucket import Bucket, entries
+from companion.store.database import mark_dirty
 from companion.store.labels import written
 from companion.store.leases import hold, release
 
@@ -74,11 +75,21 @@ class SnapshotBucket:
 
     def remove(self, key: str) -> None:
         """Remove a snapshot. Raises `NotFound`, `FailedPrecondition` when it has children."""
-        info = self.read(key)
+        self.read(key)
         children = self._root.bucket(*self._path, key, "children")
         if children is not None and not children.empty():
             raise FailedPrecondition("cannot remove snapshot with child")
-        self._hide(info)
+        self._hide(key)
+        mark_dirty(self._resource(key).type)
+
+    def collect(self, key: str) -> None:
+        """Remove a snapshot that nothing refers to; its parent may have been collected before."""
+        bucket, info = self._made(), self.read(key)
+        bucket.delete(key)
+        bucket.delete_bucket(key)
+        siblings = bucket.bucket(info.parent, "children")
+        if siblings is not None:
+            siblings.delete(key)
 
     def begin_commit(self, info: Info, key: str) -> tuple[str, str]:
         """Write down that `key` is to become `info`, which the context's lease holds.
@@ -107,7 +118,7 @@ class SnapshotBucket:
         if self._value(key, "name") != active:  # removed meanwhile
             self.cancel_commit(name)
             return False
-        self._hide(self.read(key))
+        self._hide(key)
         coming = bucket.create_bucket(name)
         info = convert.decode(coming.get("record") or b"")
         coming.delete("record")
@@ -159,13 +170,9 @@ class SnapshotBucket:
         if info.parent:
             self._made().create_bucket(info.parent, "children").put(info.name, b"")
 
-    def _hide(self, info: Info) -> None:
-        bucket = self._made()
-        bucket.delete(info.name)
-        bucket.delete_bucket(info.name)
-        if info.parent:
-            bucket.create_bucket(info.parent, "children").delete(info.name)
-        release(self._root, self._namespace, self._resource(info.name))
+    def _hide(self, key: str) -> None:
+        self.collect(key)
+        release(self._root, self._namespace, self._resource(key))
 
     def _hold(self, key: str) -> None:
         hold(self._root, self._namespace, self._resource(key))

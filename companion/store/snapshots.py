@@ -28,7 +28,7 @@ from companion.store.snapshot_rules import merge
 _Make = Callable[[str, str, Mapping[str, str]], Sequence[Mount]]
 
 
-@traced("store")
+@traced("store", without=("mark_dirty", "garbage_collect"))
 class Snapshotter(snapshots.Snapshotter):
     """The snapshots of all namespaces that one backend, called `name`, keeps. containerd: newSnapshotter.
 
@@ -103,16 +103,26 @@ class Snapshotter(snapshots.Snapshotter):
     def cleanup(self) -> None:
         raise Unimplemented("snapshotter does not implement Cleanup method")
 
+    def mark_dirty(self) -> None:
+        """Let the next collection look for trees without a record."""
+        self._gate.dirty = True
+
     def garbage_collect(self) -> None:
-        """Remove the trees that no namespace has a record of. containerd: snapshotter.garbageCollect."""
-        with self._gate.alone():
-            self._finish_commits()
-            kept = self._db.view(self._referenced)
-            for info in reversed(self._backend.list()):  # children before their parents
-                if info.name not in kept:
-                    self._backend.remove(info.name)
-        # To remove trees takes long, and nobody need wait for it.
-        self._backend.cleanup()
+        """Remove the trees that no namespace has a record of, if there may be any.
+
+        containerd: snapshotter.garbageCollect.
+        """
+        if not self._gate.dirty:
+            return
+        with self._gate.cleaning():
+            with self._gate.alone():
+                self._finish_commits()
+                kept = self._db.view(self._referenced)
+                for info in reversed(self._backend.list()):  # children before their parents
+                    if info.name not in kept:
+                        self._backend.remove(info.name)
+            # To remove trees takes long, and nobody need wait for it.
+            self._backend.cleanup()
 
     def _create(self, make: _Make, info: Info) -> Sequence[Mount]:
         bucket, target = self._bucket_of(namespaces.required()), info.labels.get(TARGET, "")

@@ -17,6 +17,7 @@ from companion.convert import leases, typeurl
 from companion.core.containers import Container
 from companion.core.errors import raising_grpc
 from companion.core.events import Publisher
+from companion.core.garbage import Collector
 from companion.core.leases import Lease
 from companion.guide.checks import local_plugin as check
 from companion.guide.store_suite import sample
@@ -91,12 +92,22 @@ def test_a_filter_that_does_not_parse_is_told(said: Said) -> None:
     assert "failed parsing subscription filters" in said()
 
 
+class Idle(Collector):
+    def schedule_and_wait(self) -> None:
+        pass
+
+
+class FinishedLeases(LocalLeasesClient):
+    def __init__(self, db: Database) -> None:
+        super().__init__(db, Idle())
+
+
 def test_a_plugin_for_leases_may_be_the_finished_one(said: Said) -> None:
-    check.leases_plugin(LocalLeasesClient)
+    check.leases_plugin(FinishedLeases)
     assert said().startswith("create, list and delete hold")
 
 
-class PlainLeases(LocalLeasesClient):
+class PlainLeases(FinishedLeases):
     def __init__(self, db: Database) -> None:
         super().__init__(db)
         self._plain = LeaseManager(db)
@@ -134,7 +145,7 @@ def test_errors_of_leases_must_survive_the_wire(make: type[PlainLeases], mistake
 
 
 def test_a_method_that_answers_nothing_is_named(said: Said) -> None:
-    class Mute(LocalLeasesClient):
+    class Mute(FinishedLeases):
         def List(self, request: leases_pb2.ListRequest, /) -> leases_pb2.ListResponse:
             return None  # type: ignore[return-value]
 
