@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from companion.backend.snapshots.native import NativeSnapshotter
-from companion.core import snapshots
+from companion.core import labels, snapshots
 from companion.core.errors import AlreadyExists, Error, NotFound
 from companion.core.namespaces import namespace
 from companion.core.snapshots import Kind
@@ -123,14 +123,18 @@ def killed(daemon: DaemonProcess, delay: float) -> Iterator[None]:
     daemon.process.wait()
 
 
+KEPT = {labels.GC_ROOT: "1"}
+"""The labels of what is no garbage, though nothing leads to it."""
+
+
 def work(snapshotter: snapshots.Snapshotter) -> None:
     """Make, commit and remove snapshots, on and on; what an earlier run has left is completed first."""
     for info in snapshotter.list():
         if info.kind is Kind.ACTIVE:
-            snapshotter.commit(f"{info.name} again", info.name)
+            snapshotter.commit(f"{info.name} again", info.name, KEPT)
     for number in range(1_000_000):
-        snapshotter.prepare(f"key {number}", "base", {"label": "value"})
-        snapshotter.commit(f"name {number}", f"key {number}")
+        snapshotter.prepare(f"key {number}", "base", KEPT)
+        snapshotter.commit(f"name {number}", f"key {number}", KEPT)
         if number % 2:
             snapshotter.remove(f"name {number}")
 
@@ -142,8 +146,8 @@ def test_a_daemon_killed_ten_times_over_the_wire(place: Place) -> None:
         with place.daemon() as daemon, place.client() as client:
             snapshotter = client.snapshot_service("native")
             if turn == 0:
-                snapshotter.prepare("key")
-                snapshotter.commit("base", "key")
+                snapshotter.prepare("key", labels=KEPT)
+                snapshotter.commit("base", "key", KEPT)
             with killed(daemon, chance.uniform(0.05, 0.3)):
                 work(snapshotter)
         with place.daemon(), place.client() as client:
@@ -152,8 +156,8 @@ def test_a_daemon_killed_ten_times_over_the_wire(place: Place) -> None:
                 seen.add(info.kind)
                 assert snapshotter.usage(info.name).inodes == 1
                 if info.kind is Kind.ACTIVE:
-                    snapshotter.commit(f"{info.name}!", info.name)
-                    assert snapshotter.view("view", f"{info.name}!")
+                    snapshotter.commit(f"{info.name}!", info.name, KEPT)
+                    assert snapshotter.view("view", f"{info.name}!", KEPT)
                     snapshotter.remove("view")
                     snapshotter.remove(f"{info.name}!")
                 elif info.name != "base":
