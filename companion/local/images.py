@@ -82,8 +82,8 @@ def _require_name(image: pb.Image) -> None:
         raise StatusError(StatusCode.INVALID_ARGUMENT, "Image.Name required")
 
 
-@register(type=SERVICE, id="images-service", requires=(EVENT, METADATA, GC))
+@register(type=SERVICE, id="images-service", requires=(METADATA, GC))
 def init(context: InitContext) -> LocalImagesClient:
-    """The plugin `io.containerd.service.v1.images-service`."""
+    """The plugin `io.containerd.service.v1.images-service`; as in containerd it does not name EVENT."""
     db = context.get(METADATA)
     return LocalImagesClient(ImageStore(db), db, context.get(EVENT), context.get(GC))

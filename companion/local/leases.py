@@ -61,7 +61,7 @@ class LocalLeasesClient(LeasesClient):
         )
 
 
-@register(type=SERVICE, id="leases-service", requires=(METADATA, GC))
+@register(type=SERVICE, id="leases-service", requires=(METADATA,))
 def init(context: InitContext) -> LocalLeasesClient:
-    """The plugin `io.containerd.service.v1.leases-service`."""
+    """The plugin `io.containerd.service.v1.leases-service`; as in containerd it does not name GC."""
     return LocalLeasesClient(context.get(METADATA), context.get(GC))
