@@ -1,0 +1,68 @@
+"""How far a pull is: one line of text, live on a terminal, elsewhere only when it is done."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+from typing import Self, TextIO
+
+from companion.core.content import Descriptor
+
+_INTERVAL = 0.1
+
+
+class Progress:
+    """Counts blobs and bytes, from many threads, and writes of them to `stream`; without one it is silent.
+
+    The last line says what there is and what had to be fetched: it is the same whenever that is the same.
+    """
+
+    def __init__(self, name: str, stream: TextIO | None) -> None:
+        self._name, self._stream = name, stream
+        self._live = stream is not None and stream.isatty()
+        self._lock = threading.Lock()
+        self._shown = 0.0
+        self._blobs = self._size = self._fetched = 0
+
+    def expect(self, descriptor: Descriptor) -> None:
+        """Count a blob that is needed."""
+        with self._lock:
+            self._blobs += 1
+            self._size += descriptor.size
+            self._show_now_and_then()
+
+    def arrived(self, size: int) -> None:
+        """Count bytes that have come from the registry."""
+        with self._lock:
+            self._fetched += size
+            self._show_now_and_then()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._stream is not None and (self._live or error is None):
+            self._write(self._stream, end="\n")
+
+    def _show_now_and_then(self) -> None:
+        now = time.monotonic()
+        if self._stream is not None and self._live and now - self._shown > _INTERVAL:
+            self._shown = now
+            self._write(self._stream, end="")
+
+    def _write(self, stream: TextIO, end: str) -> None:
+        begin = "\r\x1b[K" if self._live else ""
+        text = f"{self._blobs} blobs of {_bytes(self._size)}, {_bytes(self._fetched)} fetched"
+        stream.write(f"{begin}{self._name}: {text}{end}")
+        stream.flush()
+
+
+def _bytes(size: float) -> str:
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.1f} {unit}" if unit != "B" else f"{size} B"
+        size /= 1024
+    return f"{size:.1f} GiB"

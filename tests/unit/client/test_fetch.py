@@ -1,0 +1,460 @@
+"""Images from a registry into a content store: what is asked, what is written, what is refused."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from companion.client import Client, namespace
+from companion.client.remotes import RegistryError, Resolver
+from companion.client.remotes.handlers import make_ref_key
+from companion.config import Config
+from companion.core import media_types
+from companion.core.blobs import read_blob
+from companion.core.content import CHUNK, Descriptor
+from companion.core.errors import Error, NotFound
+from companion.core.platforms import Platform, only, parse
+from companion.daemon import Daemon
+from companion.guide.image import NAME, Blobs
+from companion.guide.registry import Answer, Registry, Request
+from tests.daemons import short_directory
+from tests.registries import Scripted, on, simple, status
+
+LAYER = f"{media_types.OCI_LAYER}+gzip"
+
+
+@pytest.fixture
+def daemon() -> Iterator[Daemon]:
+    """A daemon of one test: a blob is shared by all namespaces."""
+    with short_directory() as base, Daemon(Config(base / "root", base / "state")) as daemon:
+        yield daemon
+
+
+@pytest.fixture(params=["over the wire", "in process"])
+def client(request: pytest.FixtureRequest, daemon: Daemon) -> Iterator[Client]:
+    services = None if request.param == "over the wire" else daemon.services()
+    with Client(daemon.address, default_namespace="test", services=services) as client:
+        yield client
+
+
+@pytest.fixture
+def registry() -> Iterator[Scripted]:
+    with Scripted() as registry:
+        yield registry
+
+
+def serving(registry: Scripted, blobs: Blobs) -> Scripted:
+    registry._blobs = blobs
+    return registry
+
+
+def refusal(client: Client, registry: Registry, ref: str = NAME) -> str:
+    """What is said of an image that cannot be fetched; nothing of it is left but what can be resumed."""
+    with pytest.raises(Error) as caught:
+        client.fetch(ref, resolver=registry.resolver())
+    assert list(client.image_service.list()) == []
+    assert list(client.leases_service.list()) == []
+    return str(caught.value)
+
+
+def labels(client: Client, registry: Scripted) -> dict[str, list[dict[str, str]]]:
+    """By kind, the labels of all blobs, and the kind of what they name."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for info in client.content_store.list():
+        named = {key: registry.kind(value) if ":" in value else value for key, value in info.labels.items()}
+        found.setdefault(registry.kind(info.digest), []).append(named)
+    return found
+
+
+def test_one_platform(client: Client, registry: Scripted) -> None:
+    record = client.fetch(NAME, platforms=["linux/arm64"], resolver=registry.resolver())
+    assert record == client.image_service.get(NAME)
+    assert (record.target.media_type, record.target.digest) == (media_types.OCI_INDEX, registry._blobs.target)
+    assert registry.asked[:3] == [
+        "HEAD /v2/library/debian/manifests/latest",
+        "GET /v2/library/debian/manifests/index",
+        "GET /v2/library/debian/manifests/manifest",
+    ]
+    assert sorted(registry.asked[3:]) == [
+        "GET /v2/library/debian/blobs/config",
+        *["GET /v2/library/debian/blobs/layer"] * 3,
+    ]
+    for info in client.content_store.list():
+        assert read_blob(client.content_store, info.digest) == registry._blobs.blobs[info.digest][1]
+    assert list(client.content_store.list_statuses()) == []
+    assert list(client.leases_service.list()) == []
+
+
+def test_all_platforms(client: Client, registry: Scripted) -> None:
+    client.fetch(NAME, resolver=registry.resolver())
+    assert {info.digest for info in client.content_store.list()} == set(registry._blobs.blobs)
+
+
+def test_labels_say_what_holds_what_and_where_it_came_from(client: Client, registry: Scripted) -> None:
+    client.fetch(NAME, platforms=["linux/amd64"], resolver=registry.resolver())
+    source = {"containerd.io/distribution.source.docker.io": "library/debian"}
+    held = "containerd.io/gc.ref.content"
+    assert labels(client, registry) == {
+        "index": [source | {f"{held}.m.0": "manifest", f"{held}.m.1": "manifest"}],
+        "manifest": [source | {f"{held}.config": "config"} | {f"{held}.l.{n}": "layer" for n in range(3)}],
+        "config": [source],
+        "layer": [source] * 3,
+    }
+
+
+def test_every_repository_is_told(client: Client, registry: Scripted) -> None:
+    for repository in ("b/c", "a", "b/c"):
+        client.fetch(f"{registry.host}/{repository}:latest")
+    source = "containerd.io/distribution.source.127.0.0.1"
+    assert {info.labels[source] for info in client.content_store.list()} == {"a,b/c"}
+
+
+def test_a_list_of_repositories_that_is_too_long_for_a_label_stays_as_it_was(
+    client: Client, registry: Scripted
+) -> None:
+    client.fetch(f"{registry.host}/a:latest")
+    client.fetch(f"{registry.host}/{'b' * 4096}:latest")
+    source = "containerd.io/distribution.source.127.0.0.1"
+    assert {info.labels[source] for info in client.content_store.list()} == {"a"}
+
+
+def test_what_is_there_is_not_asked_for(client: Client, registry: Scripted) -> None:
+    first = client.fetch(NAME, resolver=registry.resolver())
+    registry.requests.clear()
+    second = client.fetch(NAME, labels={"a": "1"}, resolver=registry.resolver())
+    assert registry.asked == ["HEAD /v2/library/debian/manifests/latest"]
+    assert (second.created_at, second.labels) == (first.created_at, {"a": "1"})
+
+
+def test_a_digest_is_a_name_too(client: Client, registry: Scripted) -> None:
+    ref = f"docker.io/library/debian@{registry._blobs.target}"
+    assert client.fetch(ref, resolver=registry.resolver()).name == ref
+
+
+def test_it_works_in_the_namespace_of_the_context(client: Client, registry: Scripted) -> None:
+    with namespace("other"):
+        client.fetch(NAME, resolver=registry.resolver())
+        assert len(client.content_store.list()) == len(registry._blobs.blobs)
+    assert list(client.content_store.list()) == []
+
+
+def test_a_layer_that_stands_twice_is_fetched_once(client: Client, registry: Scripted) -> None:
+    serving(registry, simple([b"same", b"other", b"same"]))
+    client.fetch(NAME, resolver=registry.resolver())
+    assert registry.asked.count("GET /v2/library/debian/blobs/layer") == 2
+
+
+def test_progress_is_a_line_where_nobody_watches(client: Client, registry: Scripted) -> None:
+    told = io.StringIO()
+    for _ in range(2):
+        client.fetch(NAME, platforms=["linux/amd64"], resolver=registry.resolver(), progress=told)
+    assert told.getvalue() == (
+        f"{NAME}: 6 blobs of 41.8 KiB, 41.8 KiB fetched\n{NAME}: 6 blobs of 41.8 KiB, 0 B fetched\n"
+    )
+
+
+def test_progress_lives_on_a_terminal(client: Client, registry: Scripted) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    told = Terminal()
+    client.fetch(NAME, resolver=registry.resolver(), progress=told)
+    assert told.getvalue().startswith(f"\r\x1b[K{NAME}: 1 blobs of 491 B, 0 B fetched\r")
+    assert told.getvalue().endswith("\n")
+
+
+class TestCut:
+    """Connections that end before the body does."""
+
+    DATA = os.urandom(3 * CHUNK + 5)
+
+    @pytest.fixture(autouse=True)
+    def blobs(self, registry: Scripted) -> None:
+        serving(registry, simple([self.DATA]))
+
+    def layer(self, client: Client) -> bytes:
+        (blob,) = (info for info in client.content_store.list() if info.size == len(self.DATA))
+        return read_blob(client.content_store, blob.digest)
+
+    def cutting(self, after: int, times: int = 1) -> Callable[[Request], Answer | None]:
+        """Cut connections after so many bytes of a layer."""
+        left = [times]
+
+        def script(request: Request) -> Answer | None:
+            begin = int(request.headers.get("Range", "bytes=0-")[6:-1])
+            if not left[0]:
+                return None
+            left[0] -= 1
+            whole = {"Content-Length": str(len(self.DATA) - begin)}
+            if begin:
+                whole["Content-Range"] = f"bytes {begin}-{len(self.DATA) - 1}/{len(self.DATA)}"
+            return Answer(206 if begin else 200, whole, cut(self.DATA[begin : begin + after]))
+
+        return script
+
+    def layers(self, registry: Scripted, script: Callable[[Request], Answer | None]) -> None:
+        digest = next(each for each in registry._blobs.blobs if registry.kind(each) == "layer")
+        registry.script = on(f"GET .*{digest}.*", script)
+
+    def test_the_rest_is_asked_for(self, client: Client, registry: Scripted) -> None:
+        self.layers(registry, self.cutting(CHUNK + 7))
+        client.fetch(NAME, resolver=registry.resolver())
+        assert self.layer(client) == self.DATA
+        ranges = [request.headers.get("Range") for request in registry.requests]
+        assert f"bytes={CHUNK + 7}-" in ranges
+
+    def test_as_often_as_something_comes(self, client: Client, registry: Scripted) -> None:
+        self.layers(registry, self.cutting(CHUNK // 4, times=10))
+        client.fetch(NAME, resolver=registry.resolver())
+        assert self.layer(client) == self.DATA
+
+    def test_nothing_comes_any_more(self, client: Client, registry: Scripted) -> None:
+        self.layers(registry, self.cutting(0, times=1000))
+        assert refusal(client, registry) == "failed to read expected number of bytes: unexpected EOF"
+        assert registry.asked.count("GET /v2/library/debian/blobs/layer") == 4
+
+    def test_a_second_try_asks_for_what_is_missing(self, client: Client, registry: Scripted) -> None:
+        with client.with_lease():
+            registry.break_after(2 * CHUNK)
+            with pytest.raises(Error):
+                client.fetch(NAME, resolver=registry.resolver())
+            registry.repair()
+            registry.requests.clear()
+            client.fetch(NAME, resolver=registry.resolver())
+        assert self.layer(client) == self.DATA
+        (begin,) = (request.headers["Range"] for request in registry.requests if "Range" in request.headers)
+        assert int(begin[6:-1]) >= CHUNK
+
+    def test_a_registry_may_not_know_ranges(self, client: Client, registry: Scripted) -> None:
+        answer = self.cutting(CHUNK)
+        whole = Answer(200, {"Content-Length": str(len(self.DATA))}, [self.DATA])
+        self.layers(registry, lambda request: answer(request) or whole)
+        client.fetch(NAME, resolver=registry.resolver())
+        assert self.layer(client) == self.DATA
+
+    def test_a_registry_answers_with_another_range(self, client: Client, registry: Scripted) -> None:
+        answer = self.cutting(CHUNK)
+        wrong = status(206, {"Content-Range": "bytes 5-6/7"}, b"xx")
+        self.layers(registry, lambda request: answer(request) or wrong)
+        assert refusal(client, registry) == (
+            "failed to copy: httpReadSeeker: failed open: unhandled content range in response: bytes 5-6/7"
+        )
+
+    def test_what_is_left_of_a_wrong_try_is_thrown_away(self, client: Client, registry: Scripted) -> None:
+        """A half of other bytes must not keep the image from ever being complete."""
+        digest = next(each for each in registry._blobs.blobs if registry.kind(each) == "layer")
+        with client.with_lease():
+            with client.content_store.writer(f"layer-{digest}", len(self.DATA), digest) as writer:
+                writer.write(bytes(CHUNK))
+            client.fetch(NAME, resolver=registry.resolver())
+        assert self.layer(client) == self.DATA
+
+    def test_a_complete_ingest_is_only_committed(self, client: Client, registry: Scripted) -> None:
+        digest = next(each for each in registry._blobs.blobs if registry.kind(each) == "layer")
+        with client.with_lease():
+            with client.content_store.writer(f"layer-{digest}", len(self.DATA), digest) as writer:
+                writer.write(self.DATA)
+            client.fetch(NAME, resolver=registry.resolver())
+        assert "GET /v2/library/debian/blobs/layer" not in registry.asked
+
+
+def cut(data: bytes) -> Iterator[bytes]:
+    yield data
+    raise ConnectionAbortedError
+
+
+@pytest.mark.parametrize(
+    ("pattern", "answer", "text"),
+    [
+        (
+            "GET .*/blobs/LAYER.*",
+            status(404),
+            "failed to copy: httpReadSeeker: failed open: could not fetch content descriptor LAYER"
+            f" ({LAYER}) from remote: not found",
+        ),
+        (
+            "GET .*/manifests/TARGET.*",
+            status(404),
+            "failed to copy: httpReadSeeker: failed open: content at"
+            " http://HOST/v2/library/debian/manifests/TARGET?ns=docker.io not found: not found",
+        ),
+        (
+            "GET .*/blobs/LAYER.*",
+            status(403, body=b'{"errors":[{"code":"DENIED","message":"no no"}]}'),
+            "failed to copy: httpReadSeeker: failed open: unexpected status code"
+            " http://HOST/v2/library/debian/blobs/LAYER?ns=docker.io: 403 Forbidden"
+            " - Server message: denied: no no",
+        ),
+        (
+            "GET .*/blobs/LAYER.*",
+            status(500, body=b'{"errors":[{"code":"A"},{"code":"DENIED","message":"b"}]}'),
+            "failed to copy: httpReadSeeker: failed open: unexpected status code"
+            " http://HOST/v2/library/debian/blobs/LAYER?ns=docker.io: 500 Internal Server Error"
+            " - Server message: errors:\nunknown\ndenied: b\n",
+        ),
+        (
+            "GET .*/blobs/LAYER.*",
+            status(500, body=b'{"errors":[{"code":["x"]}]}'),
+            "failed to copy: httpReadSeeker: failed open: unexpected status code"
+            " http://HOST/v2/library/debian/blobs/LAYER?ns=docker.io: 500 Internal Server Error",
+        ),
+        (
+            "GET .*/blobs/LAYER.*",
+            status(200, body=b"lay"),
+            "failed to read expected number of bytes: unexpected EOF",
+        ),
+        (
+            "GET .*/blobs/LAYER.*",
+            status(200, body=b"wrong"),
+            'failed commit on ref "layer-LAYER": commit failed: unexpected commit digest'
+            " sha256:8810ad581e59f2bc3928b261707a71308f7e139eb04820366dc4d5c18d980225, expected LAYER:"
+            " failed precondition",
+        ),
+    ],
+)
+def test_refused(client: Client, registry: Scripted, pattern: str, answer: Answer, text: str) -> None:
+    blobs = serving(registry, simple())._blobs.blobs
+    layer = next(digest for digest in blobs if registry.kind(digest) == "layer")
+
+    def filled(template: str) -> str:
+        named = {"LAYER": layer, "TARGET": registry._blobs.target, "HOST": registry.host}
+        for word, meaning in named.items():
+            template = template.replace(word, meaning)
+        return template
+
+    registry.script = on(filled(pattern), answer)
+    assert refusal(client, registry) == filled(text)
+    registry.script = lambda _: None
+    client.fetch(NAME, resolver=registry.resolver())
+    assert {info.digest for info in client.content_store.list()} == set(blobs)
+
+
+def with_layer(**changes: Any) -> Blobs:
+    """An image whose manifest tells something else of its layer."""
+    blobs = simple()
+    layer = {"mediaType": LAYER, "digest": f"sha256:{'0' * 64}", "size": 5} | changes
+    config = next(digest for digest, (media_type, _) in blobs.blobs.items() if "config" in media_type)
+    told = {"mediaType": media_types.OCI_CONFIG, "digest": config, "size": len(blobs.blobs[config][1])}
+    manifest = blobs.add_json(media_types.OCI_MANIFEST, schemaVersion=2, config=told, layers=[layer])
+    blobs.target = manifest["digest"]
+    return blobs
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"digest": "sha256:../../x"}, "invalid checksum digest length"),
+        ({"digest": ""}, "invalid checksum digest format"),
+        (
+            {"size": 0},
+            f"unable to fetch descriptor (sha256:{'0' * 64}) which reports content size of zero:"
+            " invalid argument",
+        ),
+        (
+            {"size": -1},
+            f"unable to fetch descriptor (sha256:{'0' * 64}) which reports content size of zero:"
+            " invalid argument",
+        ),
+        (
+            {"mediaType": media_types.OCI_CONFIG, "size": 1 << 23},
+            f"rejecting 8388608 byte manifest for sha256:{'0' * 64}: not found",
+        ),
+    ],
+)
+def test_a_manifest_with(client: Client, registry: Scripted, changes: dict[str, Any], text: str) -> None:
+    serving(registry, with_layer(**changes))
+    assert refusal(client, registry) == text
+    assert list(client.content_store.list_statuses()) == []
+
+
+def test_urls_of_a_layer_are_not_followed(client: Client, registry: Scripted) -> None:
+    with Scripted() as other:
+        serving(registry, with_layer(urls=[f"http://{other.host}/x"]))
+        assert refusal(client, registry).endswith("from remote: not found")
+        assert other.requests == []
+
+
+def test_the_oldest_schema_is_refused(client: Client, registry: Scripted) -> None:
+    told = {"Content-Type": "text/plain", "Docker-Content-Digest": registry._blobs.target}
+    registry.script = on("HEAD .*", status(200, told, b"{}"))
+    assert refusal(client, registry) == (
+        "application/vnd.docker.distribution.manifest.v1+prettyjws not supported"
+    )
+
+
+def test_an_index_that_stands_in_itself_in_depth(client: Client, registry: Scripted) -> None:
+    blobs = simple()
+    inner: dict[str, Any] = {
+        "mediaType": media_types.OCI_MANIFEST,
+        "digest": blobs.target,
+        "size": len(blobs.blobs[blobs.target][1]),
+    }
+    for _ in range(20):
+        inner = blobs.add_json(media_types.OCI_INDEX, schemaVersion=2, manifests=[inner])
+    blobs.target = inner["digest"]
+    serving(registry, blobs)
+    assert refusal(client, registry) == (
+        f"manifest {blobs.target}: more than 8 indexes in one another: failed precondition"
+    )
+
+
+def test_no_reference_no_lease(client: Client) -> None:
+    with pytest.raises(RegistryError, match=r'^failed to resolve reference "debian": object required$'):
+        client.fetch("debian", resolver=Resolver())
+    assert list(client.leases_service.list()) == []
+
+
+def test_no_such_tag(client: Client, registry: Scripted) -> None:
+    ref = "docker.io/library/debian:nosuch"
+    with pytest.raises(NotFound) as caught:
+        client.fetch(ref, resolver=registry.resolver())
+    assert str(caught.value) == f'failed to resolve reference "{ref}": {ref}: not found'
+    assert registry.asked == ["HEAD /v2/library/debian/manifests/nosuch"]
+
+
+@pytest.mark.parametrize(
+    ("media_type", "kind"),
+    [
+        (media_types.OCI_MANIFEST, "manifest"),
+        (media_types.DOCKER_INDEX, "index"),
+        (media_types.DOCKER_LAYER, "layer"),
+        (media_types.OCI_CONFIG, "config"),
+        ("x/y", "unknown"),
+    ],
+)
+def test_the_ref_of_an_ingest(media_type: str, kind: str) -> None:
+    assert make_ref_key(Descriptor(media_type, "sha256:0")) == f"{kind}-sha256:0"
+
+
+class TestPull:
+    """One platform, and a handle."""
+
+    def test_the_platform_of_the_client(self, daemon: Daemon, registry: Scripted) -> None:
+        arm = only(parse("linux/arm64"))
+        with Client(daemon.address, default_namespace="test", default_platform=arm) as client:
+            image = client.pull(NAME, resolver=registry.resolver())
+            assert image.spec().platform == Platform("linux", "arm64")
+            assert image.platform == arm
+
+    @pytest.mark.parametrize("architecture", ["amd64", "arm64"])
+    def test_a_platform(self, client: Client, registry: Scripted, architecture: str) -> None:
+        image = client.pull(NAME, platform=f"linux/{architecture}", resolver=registry.resolver())
+        assert image.spec().platform == Platform("linux", architecture)
+        assert len(client.content_store.list()) == 6
+        assert image.metadata == client.image_service.get(NAME)
+
+    def test_no_platform_matches(self, client: Client, registry: Scripted) -> None:
+        with pytest.raises(NotFound, match=r"^no match for platform in manifest: not found$"):
+            client.pull(NAME, platform="linux/s390x", resolver=registry.resolver())
+        assert list(client.image_service.list()) == []
+        assert list(client.leases_service.list()) == []
+
+    def test_again_with_labels(self, client: Client, registry: Scripted) -> None:
+        client.pull(NAME, labels={"a": "1"}, resolver=registry.resolver())
+        image = client.pull(NAME, labels={"b": "2"}, resolver=registry.resolver())
+        assert image.labels == client.image_service.get(NAME).labels == {"b": "2"}
