@@ -14,6 +14,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from companion.api.services.containers.v1.containers_pb2_grpc import ContainersStub
 from companion.api.services.content.v1.content_pb2_grpc import ContentStub
+from companion.api.services.diff.v1.diff_pb2_grpc import DiffStub
 from companion.api.services.events.v1.events_pb2_grpc import EventsStub
 from companion.api.services.images.v1.images_pb2_grpc import ImagesStub
 from companion.api.services.introspection.v1.introspection_pb2_grpc import IntrospectionStub
@@ -31,6 +32,7 @@ from companion.clients import Services, TasksClient
 from companion.core import (
     containers,
     content,
+    diff,
     images,
     introspection,
     labels,
@@ -48,6 +50,7 @@ from companion.core.trace import traced
 from companion.core.version import Version
 from companion.remote.containers import RemoteContainerStore
 from companion.remote.content import RemoteContentStore
+from companion.remote.diff import RemoteDiffService
 from companion.remote.events import RemoteEventService
 from companion.remote.health import remote_is_serving
 from companion.remote.images import RemoteImageStore
@@ -131,6 +134,11 @@ class Client:
     def image_service(self) -> images.Store:
         """The store of image records: a remote one. containerd: Client.ImageService."""
         return RemoteImageStore(_offered(self._services().images))
+
+    @property
+    def diff_service(self) -> diff.Service:
+        """What unpacks layers and makes them. containerd: Client.DiffService."""
+        return RemoteDiffService(_offered(self._services().diff))
 
     @property
     def leases_service(self) -> leases.Manager:
@@ -339,6 +347,7 @@ def _stubs(channel: grpc.Channel) -> Services:
     return Services(
         containers=ContainersStub(channel),
         content=ContentStub(channel),
+        diff=DiffStub(channel),
         images=ImagesStub(channel),
         leases=LeasesStub(channel),
         namespaces=NamespacesStub(channel),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -29,18 +31,46 @@ _FLAGS = {
 _NOFOLLOW = 8
 
 
-@contextmanager
-def mounted(mounts: Sequence[Mount]) -> Iterator[Path]:
-    """Mount on a temporary directory for the length of the block. containerd: mount.WithTempMount.
+_DETACH = 2
 
-    Raises `OSError`; what is mounted by then is unmounted again.
+
+@contextmanager
+def mounted(mounts: Sequence[Mount], under: Path | None = None) -> Iterator[Path]:
+    """Mount on a temporary directory for the length of the block, made in `under` if that is given.
+
+    Raises `OSError`; what is mounted by then is unmounted again. containerd: mount.WithTempMount.
     """
-    with tempfile.TemporaryDirectory(prefix="companion-mount-") as directory, ExitStack() as made:
-        root = Path(directory)
-        for mount in mounts:
-            _mount(mount, root / mount.target)
-            made.callback(_unmount, root / mount.target)
-        yield root
+    root = Path(tempfile.mkdtemp(prefix="containerd-mount", dir=under))
+    try:
+        with ExitStack() as made:
+            for mount in mounts:
+                _mount(mount, root / mount.target)
+                made.callback(_unmount, root / mount.target)
+            yield root
+    finally:
+        _remove(root, holds_files=not mounts)
+
+
+def unmount_all(under: Path) -> None:
+    """Undo what `mounted` has left in `under` when the process was killed. Raises `OSError`."""
+    mount_points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for point in reversed(mount_points):
+        if under.resolve() in Path(_unescaped(point)).parents:
+            _unmount(Path(_unescaped(point)), _DETACH)
+    for root in under.iterdir():
+        root.rmdir()
+
+
+def _remove(root: Path, holds_files: bool) -> None:
+    # With mounts only the directory itself: one that could not be undone would be emptied.
+    if holds_files:
+        shutil.rmtree(root)
+    else:
+        root.rmdir()
+
+
+def _unescaped(point: str) -> str:
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), point)
 
 
 def _mount(mount: Mount, target: Path) -> None:
@@ -63,8 +93,8 @@ def _call(mount: Mount, target: Path, flags: int, data: str) -> None:
         raise _error(target)
 
 
-def _unmount(target: Path) -> None:
-    if _libc.umount2(os.fsencode(target), _NOFOLLOW) != 0:
+def _unmount(target: Path, flags: int = 0) -> None:
+    if _libc.umount2(os.fsencode(target), _NOFOLLOW | flags) != 0:
         raise _error(target)
 
 

@@ -106,6 +106,8 @@ def whole_service(make: Callable[[Any], Registering], daemon: Daemon) -> str:
     count = f"{len(CASES) - len(unmet)} of {len(CASES)} hold"
     if unmet:
         raise NotYet(f"{count}; the first that does not: {unmet[0]}")
+    refused = "FAILED_PRECONDITION: namespace is required: failed precondition"
+    expect("List, where no interceptor sets the namespace", refused, _listing(make(local)))
     expect("a stream whose caller has gone", "cut", _fate_of_a_stream(make))
     return f"{count} through your service, and a stream is cut when its caller has gone"
 
@@ -120,6 +122,12 @@ def _unmet(store: Store, daemon: Daemon) -> list[str]:
             except Exception as error:
                 unmet.append(f"{case.__name__.replace('_', ' ')}: {describe_error(error)}")
     return unmet
+
+
+def _listing(service: Registering) -> str:
+    """Call `List`, which the suite of a store does not need."""
+    with serving(service) as address, grpc.insecure_channel(f"unix:{address}") as channel:
+        return _ending(ContainersStub(channel).List, pb.ListContainersRequest())
 
 
 class _Endless:

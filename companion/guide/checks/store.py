@@ -33,8 +33,8 @@ FAULTS: Mapping[str, Mapping[str, object]] = {
 @judged
 def commits(script: Callable[[Database], object], prediction: int | None) -> str:
     """Run `script` on a fresh database and hold the number of its commits against the prediction."""
-    if prediction is None:
-        raise NotYet("prediction is None, expected the number of commits")
+    if not isinstance(prediction, int):
+        raise NotYet(f"prediction is {prediction!r}, expected the number of commits")
     with _fresh_database() as db:
         before = _commits(db)
         script(db)
@@ -64,9 +64,9 @@ def prune(pruning: Callable[[Database, Store, str], Sequence[str]]) -> str:
     """Let the reader's `prune` remove two containers of three, then with a store that fails half way."""
     with _three_containers() as db:
         before = _commits(db)
-        removed = list(pruning(db, ContainerStore(db), "labels.role==web"))
+        removed = pruning(db, ContainerStore(db), "labels.role==web")
         expect("containers left", ["two"], _ids(db))
-        expect("what prune returned", ["one", "zero"], removed)
+        expect("what prune returned", ["one", "zero"], removed and list(removed))
         expect("commits", 1, _commits(db) - before)
     with _three_containers() as db:
         try:

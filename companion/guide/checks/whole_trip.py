@@ -56,6 +56,8 @@ def recorder(
     client: Client, make: Callable[[], trace.Recorder], counts: Callable[[], Mapping[str, int]]
 ) -> str:
     """Put the reader's own recorder behind the seam, make three calls, and compare what it counted."""
+    came = make().record("client", "a lane of the check", "call", (), lambda: "an answer")
+    expect("what record returns when run() returns 'an answer'", "an answer", came)
     already = dict(counts())
     before, trace.recorder = trace.recorder, make()
     try:

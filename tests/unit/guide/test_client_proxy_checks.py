@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import replace
 
 import pytest
@@ -67,7 +68,7 @@ def numbered(choose: Callable[[set[str]], int]) -> Callable[[], NewContainerOpt]
 
 def test_the_first_free_number_is_not_the_number_of_containers(client: Client, said: Said) -> None:
     check.number(client, numbered(lambda taken: len(taken) + 1))
-    assert said() == 'not yet: your code raised AlreadyExists: container "worker-3": already exists'
+    assert said() == ('not yet: the option chose an id that is taken: container "worker-3": already exists')
 
 
 def test_the_first_free_number_is_not_behind_the_last(client: Client, said: Said) -> None:
@@ -151,8 +152,19 @@ def test_threads_that_know_the_namespace_alone_lack_the_lease(client: Client, sa
     assert said() == "not yet: leases that the eight calls worked under: expected 1, got 8"
 
 
+def backwards(function: Callable[[str], Container], items: Sequence[str]) -> Sequence[Container]:
+    with ThreadPoolExecutor() as pool:
+        calls = [pool.submit(copy_context().run, function, item) for item in reversed(items)]
+        return [call.result() for call in calls]
+
+
+def test_threads_are_not_the_callers_own(client: Client, said: Said) -> None:
+    check.threads(client, lambda function, items: [function(item) for item in items])
+    assert said() == "not yet: the calls ran in your own thread, not in those of a pool"
+
+
 def test_results_are_wanted_in_order(client: Client, said: Said) -> None:
-    check.threads(client, lambda function, items: [function(item) for item in reversed(items)])
+    check.threads(client, backwards)
     assert said().startswith("not yet: ids of the results: expected ['worker-0', 'worker-1',")
 
 

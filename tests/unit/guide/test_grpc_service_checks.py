@@ -183,6 +183,19 @@ def test_what_a_service_cannot_delete_spoils_neither_the_next_case_nor_the_next_
     assert said().startswith("19 of 19 hold")
 
 
+class Listless(ContainersServer):
+    def List(self, request: Any, context: grpc.ServicerContext) -> Any:
+        return pb.ListContainersResponse()
+
+
+def test_a_list_that_the_suite_does_not_need_is_told(daemon: Daemon, said: Said) -> None:
+    check.whole_service(Listless, daemon)
+    assert said() == (
+        "not yet: List, where no interceptor sets the namespace: "
+        "expected 'FAILED_PRECONDITION: namespace is required: failed precondition', got 'OK'"
+    )
+
+
 class Streamless(ContainersServer):
     def ListStream(self, request: Any, context: grpc.ServicerContext) -> Any:
         context.abort(grpc.StatusCode.UNIMPLEMENTED, "not yet written")

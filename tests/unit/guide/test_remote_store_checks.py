@@ -15,7 +15,7 @@ from companion.client import Client, namespace
 from companion.clients import ContainersClient, Services
 from companion.convert import containers as convert
 from companion.core.containers import Container
-from companion.core.errors import Error, StatusError, Unavailable, to_grpc
+from companion.core.errors import Error, PermissionDenied, StatusError, Unavailable, to_grpc
 from companion.core.namespaces import Namespace, Store
 from companion.guide.checks import remote_store as check
 from companion.guide.playground import fresh_daemon, stop_daemon
@@ -135,6 +135,13 @@ class RefusingAll(Refusing):
     Get = Refusing.Create
 
 
+class RefusingWithAClass(Refusing):
+    def Create(self, request: Any) -> None:
+        raise PermissionDenied("read only")
+
+    Update = Delete = Create
+
+
 class RefusingTooLate(Refusing):
     after = True
 
@@ -153,6 +160,10 @@ class RefusingTooLate(Refusing):
             "not yet: create: expected PermissionDenied, got FailedPrecondition:",
         ),
         (RefusingAll, "not yet: get: expected an answer, got PermissionDenied: read only"),
+        (
+            RefusingWithAClass,
+            "not yet: Delete: expected a status, got the class PermissionDenied: read only",
+        ),
         (RefusingTooLate, "not yet: containers in the daemon afterwards, with labels: expected"),
     ],
 )
