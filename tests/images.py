@@ -48,7 +48,13 @@ def layer(files: Mapping[str, str] | None = None, **links: str) -> bytes:
     return archive.getvalue()
 
 
-def image(*layers: bytes, platform: str = "", diff_ids: Sequence[str] = (), **config: Any) -> Blobs:
+def image(
+    *layers: bytes,
+    platform: str = "",
+    diff_ids: Sequence[str] = (),
+    config_type: str = OCI_CONFIG,
+    **config: Any,
+) -> Blobs:
     """Return an image of these layers, stored compressed; `config` has the keys of OCI, such as `User`."""
     built_for = parse(platform or default())
     written = {
@@ -63,7 +69,7 @@ def image(*layers: bytes, platform: str = "", diff_ids: Sequence[str] = (), **co
     manifest = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
-        "config": written_as(_add(data, OCI_CONFIG, encoded(written))),
+        "config": written_as(_add(data, config_type, encoded(written))),
         "layers": [written_as(each) for each in stored],
     }
     return Blobs(_add(data, OCI_MANIFEST, encoded(manifest)), data, built_for)
@@ -77,10 +83,17 @@ def index(*found: Blobs) -> Blobs:
     return Blobs(_add(data, OCI_INDEX, encoded(value)), data)
 
 
-def write(store: content.Ingester, blobs: Blobs) -> None:
-    """Write all blobs."""
+def single(media_type: str, value: object) -> Blobs:
+    """Return a blob of its own: anything as JSON, or bytes as they are."""
+    data: dict[str, bytes] = {}
+    return Blobs(_add(data, media_type, value if isinstance(value, bytes) else encoded(value)), data)
+
+
+def write(store: content.Ingester, blobs: Blobs) -> Descriptor:
+    """Write all blobs, and return what leads to them."""
     for name, data in blobs.data.items():
         write_blob(store, f"test-{name}", io.BytesIO(data), size=len(data), expected=name)
+    return blobs.target
 
 
 def label(store: content.Store, blobs: Blobs) -> None:

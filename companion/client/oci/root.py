@@ -26,6 +26,12 @@ MAX_SIZE = 1 << 20
 MAX_LINKS = 255
 """How many symbolic links may lead to a file."""
 
+# Linux alone can pass through a directory that may not be listed.
+_DIRECTORY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY
+_STEP = _DIRECTORY | os.O_NOFOLLOW
+# A pipe would wait for its writer.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+
 
 @contextmanager
 def root_of(client: Client, container: Container, spec: Spec) -> Iterator[Path]:
@@ -55,10 +61,12 @@ def read_in(root: Path, path: str) -> bytes:
 
     Raises `OSError`, `InvalidArgument` for what is no regular file, `ResourceExhausted` for a large one.
     """
-    with ExitStack() as opened, os.fdopen(_open_in(root, path, opened), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    with ExitStack() as opened:
+        descriptor = _open_in(root, path, opened)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise InvalidArgument(f"{path} is not a regular file")
-        data = file.read(MAX_SIZE + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            data = file.read(MAX_SIZE + 1)
     if len(data) > MAX_SIZE:
         raise ResourceExhausted(f"{path} is larger than the maximum size ({MAX_SIZE} bytes)")
     return data
@@ -81,15 +89,14 @@ def _visible(mounts: Sequence[Mount]) -> Iterator[Path]:
 
 
 def _open_in(root: Path, path: str, opened: ExitStack) -> int:
-    """Walk by descriptors: what the tree's owner changes meanwhile leads no step out of it."""
+    """Walk by descriptors: whatever changes in the tree meanwhile, no step leads out of it."""
 
-    def enter(name: str | Path, parent: int | None = None) -> int:
-        descriptor = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+    def enter(name: str | Path, flags: int, parent: int | None = None) -> int:
+        descriptor = os.open(name, flags, dir_fd=parent)
         opened.callback(os.close, descriptor)
         return descriptor
 
-    above = [os.open(root, os.O_PATH | os.O_DIRECTORY)]
-    opened.callback(os.close, above[0])
+    above = [enter(root, _DIRECTORY)]
     pending, links = _reversed(path), 0
     while pending:
         name = pending.pop()
@@ -101,11 +108,9 @@ def _open_in(root: Path, path: str, opened: ExitStack) -> int:
                 raise OSError(ELOOP, os.strerror(ELOOP), path)
             del above[1 if link.startswith("/") else len(above) :]
             pending += _reversed(link)
-        elif pending:
-            above.append(enter(name, above[-1]))
         else:
-            return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=above[-1])
-    return enter(".", above[-1])
+            above.append(enter(name, _STEP if pending else _FILE, above[-1]))
+    return above[-1]
 
 
 def _reversed(path: str) -> list[str]:
