@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 CONTENT, INGESTS, LEASES, SNAPSHOTS = "content", "ingests", "leases", "snapshots/"
 
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)")
 _MARKED = b"containerd.io/gc."  # in the bytes of every record with a label that matters here
 
 
