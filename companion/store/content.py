@@ -158,13 +158,15 @@ class ContentStore(content.Store):
                 self._remove_unless_referenced(digests, refs)
 
     def _remove_unless_referenced(self, digests: Sequence[str], backend_refs: Sequence[str]) -> None:
+        """Remove what was seen and has no record; it may have been removed since."""
         kept_digests, kept_refs = self._db.view(buckets.referenced)
         for digest in digests:
             if digest not in kept_digests:
-                self._backend.delete(digest)
+                with suppress(NotFound):
+                    self._backend.delete(digest)
         for ref in backend_refs:
             if ref not in kept_refs:
-                with suppress(NotFound):  # aborted since
+                with suppress(NotFound):
                     self._backend.abort(ref)
 
     def _shared(self, total: int, expected: str) -> Info | None:
