@@ -6,11 +6,14 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from companion.backend.diff.errors import LayerError, wrapped
 from companion.core.mounting import mounted
 from companion.core.mounts import Mount
+
+_LAYERS = ("upperdir=", "lowerdir=", "workdir=")
 
 
 @contextmanager
@@ -60,3 +63,18 @@ def overlay_layers(mounts: Sequence[Mount]) -> tuple[Path, list[Path], str] | No
             lowers = [Path(lower) for lower in found.get("lowerdir", "").split(":") if lower]
             return Path(found["upperdir"]), lowers, "user" if "userxattr" in found else "trusted"
     return None
+
+
+def read_only(mounts: Sequence[Mount]) -> list[Mount]:
+    """Return mounts that show the same and change nothing, even where the others are in use."""
+    return [_read_only(mount) for mount in mounts]
+
+
+def _read_only(mount: Mount) -> Mount:
+    layers = overlay_layers([mount])
+    if layers is None:
+        return replace(mount, options=(*(option for option in mount.options if option != "rw"), "ro"))
+    # An upper directory belongs to one overlay at a time; shown as the first of the lower ones it does not.
+    upper, lowers, _ = layers
+    kept = (option for option in mount.options if not option.startswith(_LAYERS))
+    return replace(mount, options=(*kept, f"lowerdir={':'.join(map(str, [upper, *lowers]))}"))

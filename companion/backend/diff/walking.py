@@ -9,17 +9,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from companion.backend.diff.compare import wanted, write_diff
 from companion.backend.diff.errors import LayerError, described
 from companion.backend.diff.extract import Extractor
 from companion.backend.diff.processors import LAYER, archive_of
 from companion.backend.diff.root import Root
 from companion.backend.diff.stream import Measured, Stream
 from companion.backend.diff.tar import Archive
-from companion.backend.diff.targets import overlay_layers, require_writable, visible
+from companion.backend.diff.targets import overlay_layers, read_only, require_writable, visible
 from companion.backend.diff.whiteouts import Marks, Removal
 from companion.core import content, diff, platforms
 from companion.core.content import Descriptor
-from companion.core.errors import Error, Unimplemented
+from companion.core.errors import Error
 from companion.core.mounting import unmount_all
 from companion.core.mounts import Mount
 from companion.plugin import DIFFER, METADATA, InitContext, register
@@ -80,7 +81,12 @@ class WalkingDiff(diff.Service):
         ref: str = "",
         labels: Mapping[str, str] | None = None,
     ) -> Descriptor:
-        raise Unimplemented("diff")
+        layer = wanted(media_type, ref, labels)
+        with (
+            visible(lower, self._temporary) as before,
+            visible(read_only(upper), self._temporary) as after,
+        ):
+            return write_diff(self._store, layer, before, after)
 
 
 @register(type=DIFFER, id="walking", requires=(METADATA,), config={"max_layer_size": MAX_LAYER_SIZE})
