@@ -122,7 +122,7 @@ def _challenge(response: requests.Response) -> tuple[str, Mapping[str, str]]:
 
 def _parsed(header: str) -> tuple[str, Mapping[str, str]]:
     scheme, _, parameters = header.strip().partition(" ")
-    found: Mapping[str, str | None] = parse_dict_header(parameters)  # type: ignore[no-untyped-call]
+    found: Mapping[str, str | None] = parse_dict_header(parameters)
     return scheme.lower(), {key.lower(): value for key, value in found.items() if value is not None}
 
 
