@@ -6,7 +6,7 @@ import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Self, TextIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Self, TextIO, TypeVar
 from weakref import WeakSet
 
 import grpc
@@ -266,6 +266,34 @@ class Client:
         with self.with_lease():
             target = source.fetch(self.content_store, matcher, single=False)
             return create_new_image(self.image_service, images.Image(ref, target, labels or {}))
+
+    def import_image(
+        self, file: BinaryIO, *, base_name: str = "", all_platforms: bool = False
+    ) -> list[images.Image]:
+        """Read an archive of images, as OCI or docker lays it out, and return the records of those it names.
+
+        A name that is only a tag becomes `<base_name>:<tag>`. Of an index, what is for another platform than
+        the client's may be missing, and is not kept, unless it is `all_platforms`. Raises `InvalidArgument`
+        for what is no such archive or holds other bytes than it says, `ResourceExhausted`, `NotFound` for
+        what is missing; then there is no record, and what was written goes with the next collection.
+        containerd: Client.Import.
+        """
+        from companion.client.archive.importing import import_archive  # noqa: PLC0415 - as in `pull`
+
+        platform = None if all_platforms else self.platform
+        with self.with_lease():
+            return import_archive(self.content_store, self.image_service, file, base_name, platform)
+
+    def export_image(self, file: BinaryIO, *names: str, all_platforms: bool = False) -> None:
+        """Write images to an archive, as OCI lays it out and docker reads it; the same bytes every time.
+
+        Of an index it is what is for the client's platform, or for `all_platforms`. Raises `NotFound` for an
+        image, or a part of one, that is not there: before anything is written. containerd: Client.Export.
+        """
+        from companion.client.archive.exporting import export_archive  # noqa: PLC0415 - as in `pull`
+
+        records = [self.image_service.get(name) for name in names]
+        export_archive(self.content_store, file, records, self.platform, all_platforms=all_platforms)
 
     def with_lease(self) -> AbstractContextManager[None]:
         """Return a block whose calls run under a lease: the context's own, or a new one that ends with it.

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import BinaryIO
+from typing import Protocol
 
 from companion.core.content import CHUNK, Ingester, Provider
 from companion.core.errors import AlreadyExists
+
+
+class Source(Protocol):
+    """A file that can be read on from a place."""
+
+    def read(self, size: int, /) -> bytes: ...
+    def seek(self, offset: int, /) -> object: ...
 
 
 def read_blob(provider: Provider, digest: str) -> bytes:
@@ -19,7 +26,7 @@ def read_blob(provider: Provider, digest: str) -> bytes:
 def write_blob(
     ingester: Ingester,
     ref: str,
-    source: BinaryIO,
+    source: Source,
     *,
     size: int = 0,
     expected: str = "",
