@@ -28,14 +28,15 @@ class Scripted(Registry):
     @property
     def asked(self) -> list[str]:
         """Every request, with a digest only by what it is of, and a range."""
-        return [self._named(str(request)) for request in self.requests]
+        return [self.named(str(request)) for request in self.requests]
 
-    def _named(self, text: str) -> str:
+    def named(self, text: str) -> str:
+        """A text with each digest replaced by what it is of."""
         return re.sub(r"sha256:[0-9a-f]{64}", lambda found: self.kind(found[0]), text)
 
     def kind(self, digest: str) -> str:
         """What a digest is of, by its media type: `index`, `manifest`, `config` or `layer`."""
-        media_type = self._blobs.blobs.get(digest, ("unknown", b""))[0]
+        media_type = self.blobs.blobs.get(digest, ("unknown", b""))[0]
         return next(
             (kind for kind in ("index", "manifest", "config", "layer") if kind in media_type), "unknown"
         )

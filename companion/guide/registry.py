@@ -44,12 +44,12 @@ class Answer:
 class Registry:
     """Serves blobs read-only, from threads that print nothing.
 
-    It keeps every request it was asked, in `requests`. A registry that is broken sends part of one blob, and
-    closes every connection after it, until it is repaired.
+    `blobs` are those of an image, without any the guide's; `requests` is what it was asked. A registry that is
+    broken sends part of one blob, and closes every connection after it, until it is repaired.
     """
 
     def __init__(self, blobs: Blobs | None = None, tag: str = "latest") -> None:
-        self._blobs, self._tag = blobs or image.build(), tag
+        self.blobs, self._tag = blobs or image.build(), tag
         self._left: int | None = None
         self.requests: list[Request] = []
         self._server = _Server(("127.0.0.1", 0), _handler(self))
@@ -77,22 +77,22 @@ class Registry:
         if self._left == 0:
             raise ConnectionAbortedError
         if found := _MANIFEST.fullmatch(request.path.partition("?")[0]):
-            return self._manifest(self._blobs.target if found[1] == self._tag else found[1])
+            return self._manifest(self.blobs.target if found[1] == self._tag else found[1])
         if found := _BLOB.fullmatch(request.path.partition("?")[0]):
             return self._blob(found[1], request.headers.get("Range", ""))
         return Answer(200 if request.path == "/v2/" else 404, {"Content-Length": "0"})
 
     def _manifest(self, digest: str) -> Answer:
-        if digest not in self._blobs.blobs:
+        if digest not in self.blobs.blobs:
             return Answer(404, {"Content-Length": "0"})
-        media_type, data = self._blobs.blobs[digest]
+        media_type, data = self.blobs.blobs[digest]
         told = {"Content-Type": media_type, "Docker-Content-Digest": digest}
         return Answer(200, told | {"Content-Length": str(len(data))}, [data])
 
     def _blob(self, digest: str, asked: str) -> Answer:
-        if digest not in self._blobs.blobs:
+        if digest not in self.blobs.blobs:
             return Answer(404, {"Content-Length": "0"})
-        data = self._blobs.blobs[digest][1]
+        data = self.blobs.blobs[digest][1]
         begin = int(found[1]) if (found := _RANGE.fullmatch(asked)) else 0
         told = {"Content-Type": "application/octet-stream", "Content-Length": str(len(data) - begin)}
         if found:

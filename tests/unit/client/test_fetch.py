@@ -48,7 +48,7 @@ def registry() -> Iterator[Scripted]:
 
 
 def serving(registry: Scripted, blobs: Blobs) -> Scripted:
-    registry._blobs = blobs
+    registry.blobs = blobs
     return registry
 
 
@@ -73,7 +73,7 @@ def labels(client: Client, registry: Scripted) -> dict[str, list[dict[str, str]]
 def test_one_platform(client: Client, registry: Scripted) -> None:
     record = client.fetch(NAME, platforms=["linux/arm64"], resolver=registry.resolver())
     assert record == client.image_service.get(NAME)
-    assert (record.target.media_type, record.target.digest) == (media_types.OCI_INDEX, registry._blobs.target)
+    assert (record.target.media_type, record.target.digest) == (media_types.OCI_INDEX, registry.blobs.target)
     assert registry.asked[:3] == [
         "HEAD /v2/library/debian/manifests/latest",
         "GET /v2/library/debian/manifests/index",
@@ -84,14 +84,14 @@ def test_one_platform(client: Client, registry: Scripted) -> None:
         *["GET /v2/library/debian/blobs/layer"] * 3,
     ]
     for info in client.content_store.list():
-        assert read_blob(client.content_store, info.digest) == registry._blobs.blobs[info.digest][1]
+        assert read_blob(client.content_store, info.digest) == registry.blobs.blobs[info.digest][1]
     assert list(client.content_store.list_statuses()) == []
     assert list(client.leases_service.list()) == []
 
 
 def test_all_platforms(client: Client, registry: Scripted) -> None:
     client.fetch(NAME, resolver=registry.resolver())
-    assert {info.digest for info in client.content_store.list()} == set(registry._blobs.blobs)
+    assert {info.digest for info in client.content_store.list()} == set(registry.blobs.blobs)
 
 
 def test_labels_say_what_holds_what_and_where_it_came_from(client: Client, registry: Scripted) -> None:
@@ -131,14 +131,14 @@ def test_what_is_there_is_not_asked_for(client: Client, registry: Scripted) -> N
 
 
 def test_a_digest_is_a_name_too(client: Client, registry: Scripted) -> None:
-    ref = f"docker.io/library/debian@{registry._blobs.target}"
+    ref = f"docker.io/library/debian@{registry.blobs.target}"
     assert client.fetch(ref, resolver=registry.resolver()).name == ref
 
 
 def test_it_works_in_the_namespace_of_the_context(client: Client, registry: Scripted) -> None:
     with namespace("other"):
         client.fetch(NAME, resolver=registry.resolver())
-        assert len(client.content_store.list()) == len(registry._blobs.blobs)
+        assert len(client.content_store.list()) == len(registry.blobs.blobs)
     assert list(client.content_store.list()) == []
 
 
@@ -198,7 +198,7 @@ class TestCut:
         return script
 
     def layers(self, registry: Scripted, script: Callable[[Request], Answer | None]) -> None:
-        digest = next(each for each in registry._blobs.blobs if registry.kind(each) == "layer")
+        digest = next(each for each in registry.blobs.blobs if registry.kind(each) == "layer")
         registry.script = on(f"GET .*{digest}.*", script)
 
     def test_the_rest_is_asked_for(self, client: Client, registry: Scripted) -> None:
@@ -247,7 +247,7 @@ class TestCut:
 
     def test_what_is_left_of_a_wrong_try_is_thrown_away(self, client: Client, registry: Scripted) -> None:
         """A half of other bytes must not keep the image from ever being complete."""
-        digest = next(each for each in registry._blobs.blobs if registry.kind(each) == "layer")
+        digest = next(each for each in registry.blobs.blobs if registry.kind(each) == "layer")
         with client.with_lease():
             with client.content_store.writer(f"layer-{digest}", len(self.DATA), digest) as writer:
                 writer.write(bytes(CHUNK))
@@ -255,7 +255,7 @@ class TestCut:
         assert self.layer(client) == self.DATA
 
     def test_a_complete_ingest_is_only_committed(self, client: Client, registry: Scripted) -> None:
-        digest = next(each for each in registry._blobs.blobs if registry.kind(each) == "layer")
+        digest = next(each for each in registry.blobs.blobs if registry.kind(each) == "layer")
         with client.with_lease():
             with client.content_store.writer(f"layer-{digest}", len(self.DATA), digest) as writer:
                 writer.write(self.DATA)
@@ -318,11 +318,11 @@ def cut(data: bytes) -> Iterator[bytes]:
     ],
 )
 def test_refused(client: Client, registry: Scripted, pattern: str, answer: Answer, text: str) -> None:
-    blobs = serving(registry, simple())._blobs.blobs
+    blobs = serving(registry, simple()).blobs.blobs
     layer = next(digest for digest in blobs if registry.kind(digest) == "layer")
 
     def filled(template: str) -> str:
-        named = {"LAYER": layer, "TARGET": registry._blobs.target, "HOST": registry.host}
+        named = {"LAYER": layer, "TARGET": registry.blobs.target, "HOST": registry.host}
         for word, meaning in named.items():
             template = template.replace(word, meaning)
         return template
@@ -380,7 +380,7 @@ def test_urls_of_a_layer_are_not_followed(client: Client, registry: Scripted) ->
 
 
 def test_the_oldest_schema_is_refused(client: Client, registry: Scripted) -> None:
-    told = {"Content-Type": "text/plain", "Docker-Content-Digest": registry._blobs.target}
+    told = {"Content-Type": "text/plain", "Docker-Content-Digest": registry.blobs.target}
     registry.script = on("HEAD .*", status(200, told, b"{}"))
     assert refusal(client, registry) == (
         "application/vnd.docker.distribution.manifest.v1+prettyjws not supported"

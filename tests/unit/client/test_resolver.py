@@ -38,7 +38,7 @@ def ref(registry: Scripted, object: str = ":latest") -> str:
 
 
 def descriptor(registry: Scripted) -> Descriptor:
-    blobs = registry._blobs
+    blobs = registry.blobs
     media_type, data = blobs.blobs[blobs.target]
     return Descriptor(media_type, blobs.target, len(data))
 
@@ -67,13 +67,13 @@ def test_one_request_finds_a_tag(registry: Scripted) -> None:
 
 @pytest.mark.parametrize("tag", ["", ":latest", ":nosuch"])
 def test_a_digest_goes_before_a_tag(registry: Scripted, tag: str) -> None:
-    target = registry._blobs.target
+    target = registry.blobs.target
     assert Resolver().resolve(ref(registry, f"{tag}@{target}")) == descriptor(registry)
     assert list(map(str, registry.requests)) == [f"HEAD /v2/library/debian/manifests/{target}"]
 
 
 def test_a_digest_may_be_that_of_a_blob(registry: Scripted) -> None:
-    (digest,) = (digest for digest in registry._blobs.blobs if registry.kind(digest) == "layer")
+    (digest,) = (digest for digest in registry.blobs.blobs if registry.kind(digest) == "layer")
     registry.script = on("HEAD .*/manifests/.*", status(404))
     assert Resolver().resolve(ref(registry, f"@{digest}")).digest == digest
     assert registry.asked == [
@@ -92,11 +92,11 @@ def test_a_reference_that_is_none_asks_nobody(registry: Scripted) -> None:
     "headers", [{"Docker-Content-Digest": ""}, {"Content-Length": ""}], ids=["digest", "length"]
 )
 def test_what_the_headers_lack_is_counted(registry: Scripted, headers: dict[str, str]) -> None:
-    media_type, data = registry._blobs.blobs[registry._blobs.target]
+    media_type, data = registry.blobs.blobs[registry.blobs.target]
     told = {
         "Content-Type": f"{media_type}; charset=utf-8",
         "Content-Length": str(len(data)),
-        "Docker-Content-Digest": registry._blobs.target,
+        "Docker-Content-Digest": registry.blobs.target,
     } | headers
     registry.script = on("HEAD .*", Answer(200, {key: value for key, value in told.items() if value}))
     assert Resolver().resolve(ref(registry)) == descriptor(registry)
