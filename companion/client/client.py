@@ -223,6 +223,8 @@ class Client:
         ref: str,
         *,
         platform: str = "",
+        unpack: bool = False,
+        snapshotter: str = "",
         labels: Mapping[str, str] | None = None,
         resolver: Resolver | None = None,
         progress: TextIO | None = None,
@@ -230,21 +232,20 @@ class Client:
         """Bring an image from its registry, for one platform, and return its handle.
 
         Without a `platform`, such as `linux/arm64`, it is the client's. What is there already is not asked
-        for. `labels` are those of the record; `progress` is where to write how far it is: a line, live on a
-        terminal. A lease holds the content until the record does. containerd: Client.Pull.
+        for. With `unpack`, its layers become snapshots in the snapshotter of this name, or the default one.
+        `labels` are those of the record; `progress` is where to write how far it is: a line, live on a
+        terminal. A lease holds what is new until the record does. containerd: Client.Pull.
 
         Raises `RegistryError` for what a registry does wrong and for a malformed reference, `NotFound`, also
-        where no platform matches, `InvalidArgument` for documents that are none.
+        where no platform matches, `InvalidArgument` for documents that are none, and as `Image.unpack`. Then
+        there is no record.
         """
         # What speaks HTTP costs a third of the time of an import, and most programs pull nothing.
-        from companion.client.pull import Source, create_new_image  # noqa: PLC0415
+        from companion.client.pull import Source, pull  # noqa: PLC0415
 
-        source = Source(ref, resolver, progress)
+        source = Source(ref, labels or {}, resolver, progress)
         matcher = only(parse(platform)) if platform else self.platform
-        with self.with_lease():
-            target = source.fetch(self.content_store, matcher, single=True)
-            record = images.Image(ref, target, labels or {})
-            return Image(self, create_new_image(self.image_service, record), matcher)
+        return pull(self, source, matcher, unpack=unpack, snapshotter=snapshotter)
 
     def fetch(
         self,
@@ -259,13 +260,10 @@ class Client:
 
         All else is as in `pull`. containerd: Client.Fetch.
         """
-        from companion.client.pull import Source, create_new_image  # noqa: PLC0415
+        from companion.client.pull import Source, fetch  # noqa: PLC0415
 
-        source = Source(ref, resolver, progress)
         matcher = ordered(map(parse, platforms)) if platforms else None
-        with self.with_lease():
-            target = source.fetch(self.content_store, matcher, single=False)
-            return create_new_image(self.image_service, images.Image(ref, target, labels or {}))
+        return fetch(self, Source(ref, labels or {}, resolver, progress), matcher)
 
     def import_image(
         self, file: BinaryIO, *, base_name: str = "", all_platforms: bool = False

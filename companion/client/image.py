@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from companion.client.rootfs import apply_layer
+from companion.client.unpack import unpack
 from companion.core import images
 from companion.core.content import Descriptor, Info
 from companion.core.errors import InvalidArgument, NotFound
 from companion.core.image_config import ImageConfig, chain_id, read_image_config
 from companion.core.image_parts import walk
-from companion.core.labels import GC_SNAPSHOT, UNCOMPRESSED
+from companion.core.labels import GC_SNAPSHOT
 from companion.core.manifests import Manifest, children, find_manifest, read_manifest
 from companion.core.media_types import is_image_config
 from companion.core.platforms import Matcher
@@ -113,28 +113,13 @@ class Image:
         """Make a snapshot of each layer that has none; without a name, in the default snapshotter.
 
         Labels let the garbage collector know what holds what; until then, a lease holds it.
-        Raises as `apply_layer`. containerd: Image.Unpack.
+        Raises as `unpack`. containerd: Image.Unpack.
         """
         with self._client.with_lease():
-            manifest, name = self.manifest(), self._client.resolve_snapshotter(snapshotter)
-            diff_ids = read_image_config(self._client.content_store, manifest.config.digest).diff_ids
-            if len(diff_ids) != len(manifest.layers):
-                raise InvalidArgument("mismatched image rootfs and manifest layers")
-            for level, blob in enumerate(manifest.layers):
-                self._unpack_layer(blob, diff_ids[: level + 1], name)
-            self._set_label(manifest.config, f"{GC_SNAPSHOT}{name}", chain_id(diff_ids))
+            unpack(self._client, self.manifest(), snapshotter)
 
     def __repr__(self) -> str:
         return f"Image({self.name!r})"
-
-    def _unpack_layer(self, blob: Descriptor, diff_ids: tuple[str, ...], snapshotter: str) -> None:
-        *below, diff_id = diff_ids
-        service = self._client.snapshot_service(snapshotter)
-        if apply_layer(blob, diff_id, below, service, self._client.diff_service):
-            self._set_label(blob, UNCOMPRESSED, diff_id)
-
-    def _set_label(self, blob: Descriptor, key: str, value: str) -> None:
-        self._client.content_store.update(Info(blob.digest, labels={key: value}), f"labels.{key}")
 
     def _snapshots(self, info: Info) -> int:
         used = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 from companion.core.content import Descriptor
@@ -19,22 +19,28 @@ MAX_TRIES = 3
 
 
 def apply_layer(
-    blob: Descriptor, diff_id: str, below: Sequence[str], snapshotter: Snapshotter, applier: Applier
+    blob: Descriptor,
+    diff_id: str,
+    below: Sequence[str],
+    snapshotter: Snapshotter,
+    applier: Applier,
+    *,
+    labels: Mapping[str, str] | None = None,
 ) -> bool:
     """Unpack a layer onto those whose diff ids are `below`; return False if somebody has done so already.
 
-    The snapshot is named by the chain of them all. Nothing is left of one that fails.
+    The snapshot is named by the chain of them all, and has these labels. Nothing is left of one that fails.
     Raises `InvalidArgument` for a layer that is not what its diff id says, and what the daemon does.
     containerd: rootfs.ApplyLayer.
     """
     chain = chain_id([*below, diff_id])
     if _is_there(snapshotter, chain):
         return False
-    key, mounts = _prepared(snapshotter, chain, chain_id(below))
+    key, mounts = _prepared(snapshotter, chain, chain_id(below), labels)
     with suppress(AlreadyExists), _removed_on_failure(snapshotter, key):
         _extract(blob, diff_id, mounts, applier)
         with _failing(f"failed to commit snapshot {key}"):
-            snapshotter.commit(chain, key)
+            snapshotter.commit(chain, key, labels)
         return True
     return False
 
@@ -46,12 +52,14 @@ def _is_there(snapshotter: Snapshotter, chain: str) -> bool:
     return False
 
 
-def _prepared(snapshotter: Snapshotter, chain: str, parent: str) -> tuple[str, Sequence[Mount]]:
+def _prepared(
+    snapshotter: Snapshotter, chain: str, parent: str, labels: Mapping[str, str] | None
+) -> tuple[str, Sequence[Mount]]:
     key = ""
     for _ in range(MAX_TRIES):
         key = f"extract-{generate_id()} {chain}"
         with suppress(AlreadyExists), _failing(f"failed to prepare extraction snapshot {quote(key)}"):
-            return key, snapshotter.prepare(key, parent)
+            return key, snapshotter.prepare(key, parent, labels)
     raise AlreadyExists(f"failed to prepare extraction snapshot {quote(key)}")
 
 

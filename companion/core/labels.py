@@ -27,6 +27,9 @@ GC_SNAPSHOT = "containerd.io/gc.ref.snapshot."
 STOP_SIGNAL = "io.containerd.image.config.stop-signal"
 """The label of a container that says which signal stops its program."""
 
+SNAPSHOT_REF = "containerd.io/snapshot.ref"
+"""The label of a snapshot that says which chain of layers it holds or is to hold."""
+
 UNCOMPRESSED = "containerd.io/uncompressed"
 """The label of a layer that says which digest it has when it is not compressed."""
 

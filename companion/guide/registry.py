@@ -44,8 +44,8 @@ class Answer:
 class Registry:
     """Serves blobs read-only, from threads that print nothing.
 
-    `blobs` are those of an image, without any the guide's; `requests` is what it was asked. A registry that is
-    broken sends part of one blob, and closes every connection after it, until it is repaired.
+    `blobs` are those of an image, without any the guide's; `requests` is what it was asked. A registry that
+    is broken sends part of one blob, and closes every connection after it, until it is repaired.
     """
 
     def __init__(self, blobs: Blobs | None = None, tag: str = "latest") -> None:

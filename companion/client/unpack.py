@@ -1,0 +1,54 @@
+"""From the layers of an image to snapshots. containerd: Image.Unpack, and the unpacker of a pull."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from companion.client.rootfs import apply_layer
+from companion.core.content import Descriptor, Info
+from companion.core.errors import InvalidArgument
+from companion.core.image_config import chain_id, read_image_config
+from companion.core.labels import GC_SNAPSHOT, SNAPSHOT_REF, UNCOMPRESSED
+from companion.core.manifests import Manifest
+
+if TYPE_CHECKING:
+    from companion.client.client import Client
+
+Labels = Callable[[Descriptor, str], Mapping[str, str]]
+"""From a layer and the chain id of its snapshot to the labels of that."""
+
+_FOR_SNAPSHOTS = "containerd.io/snapshot/"
+"""How the annotations of a layer begin that are meant for its snapshot."""
+
+
+def no_labels(blob: Descriptor, chain: str) -> Mapping[str, str]:
+    """Return what a snapshot says of its layer when an image is unpacked by itself: nothing."""
+    return {}
+
+
+def pull_labels(blob: Descriptor, chain: str) -> Mapping[str, str]:
+    """Return what a snapshot says of its layer when a pull unpacks it: a snapshotter may know it already."""
+    told = {key: value for key, value in blob.annotations.items() if key.startswith(_FOR_SNAPSHOTS)}
+    return {SNAPSHOT_REF: chain, **told}
+
+
+def unpack(client: Client, manifest: Manifest, snapshotter: str, labels: Labels = no_labels) -> None:
+    """Make a snapshot of each layer that has none; without a name, in the default snapshotter.
+
+    Raises `InvalidArgument` for a config of other layers, and as `apply_layer`.
+    """
+    name, store = client.resolve_snapshotter(snapshotter), client.content_store
+    service, differ = client.snapshot_service(name), client.diff_service
+    diff_ids = read_image_config(store, manifest.config.digest).diff_ids
+    if len(diff_ids) != len(manifest.layers):
+        raise InvalidArgument("mismatched image rootfs and manifest layers")
+
+    def label(blob: Descriptor, key: str, value: str) -> None:
+        store.update(Info(blob.digest, labels={key: value}), f"labels.{key}")
+
+    for level, (blob, diff_id) in enumerate(zip(manifest.layers, diff_ids, strict=True)):
+        told = labels(blob, chain_id(diff_ids[: level + 1]))
+        if apply_layer(blob, diff_id, diff_ids[:level], service, differ, labels=told):
+            label(blob, UNCOMPRESSED, diff_id)
+    label(manifest.config, f"{GC_SNAPSHOT}{name}", chain_id(diff_ids))
