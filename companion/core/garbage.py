@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
+from companion.core.labels import GC_REF_CONTENT, GC_REF_SNAPSHOT
+
+CONTENT, INGESTS, LEASES, SNAPSHOTS = "content", "ingests", "leases", "snapshots/"
+"""The types of what can be garbage; that of a snapshot ends in the name of its snapshotter."""
+
 
 class CollectionError(Exception):
     """A collection that did not come to its end; why is in the daemon's log."""
@@ -19,6 +24,20 @@ class Node(NamedTuple):
     type: str
     key: str
     flat: bool = False
+
+
+def referred(key: str, value: str) -> Node | None:
+    """Return what a label refers to, if it does.
+
+    What follows the name of the kind only tells references apart. containerd: the label handlers of
+    core/metadata/gc.go.
+    """
+    if key.startswith(GC_REF_SNAPSHOT):
+        snapshotter, _, _ = key.removeprefix(GC_REF_SNAPSHOT).partition("/")
+        return Node(SNAPSHOTS + snapshotter, value)
+    if key.startswith(GC_REF_CONTENT) and key[len(GC_REF_CONTENT) :][:1] in ("", ".", "/"):
+        return Node(CONTENT, value)
+    return None
 
 
 class Collector(Protocol):

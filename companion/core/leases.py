@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from companion.core.labels import GC_EXPIRE
+
+_log = logging.getLogger(__name__)
+
 HEADER = "containerd-lease"
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)")
 
 current: ContextVar[str] = ContextVar("lease", default="")
 """The id of the lease that calls of this context work under; empty when there is none."""
@@ -41,6 +49,17 @@ class Lease:
     id: str = ""
     created_at: datetime | None = field(default=None, repr=False)
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def expired(lease: Lease, now: datetime) -> bool:
+    """Return whether the lease has a label with an end, and the end is over."""
+    text = lease.labels.get(GC_EXPIRE, "")
+    with suppress(ValueError):
+        if _RFC3339.fullmatch(text):
+            return datetime.fromisoformat(text) < now
+    if text:  # in doubt nothing is taken away
+        _log.warning("lease %s: ignoring expiration time %r", lease.id, text)
+    return False
 
 
 @dataclass(frozen=True, slots=True)

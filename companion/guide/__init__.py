@@ -2,6 +2,7 @@
 
 from companion.guide.figures.floors import floors
 from companion.guide.figures.graph import plugin_graph
+from companion.guide.figures.references import references
 from companion.guide.figures.sequence import sequence
 from companion.guide.figures.tree import bucket_tree
 from companion.guide.playground import fresh_daemon, stop_daemon
@@ -23,6 +24,7 @@ __all__ = [
     "on_containerd",
     "plugin_graph",
     "recording",
+    "references",
     "sequence",
     "stop_daemon",
 ]

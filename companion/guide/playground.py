@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from companion.config import Config
 from companion.daemon import Daemon
@@ -13,15 +15,22 @@ from companion.daemon import Daemon
 NOT_EVERYWHERE = ("io.containerd.snapshotter.v1.overlayfs",)
 """Plugins that need root: without them a notebook shows the same on every machine."""
 
+ON_REQUEST = {"io.containerd.gc.v1.scheduler": {"startup_delay": "24h", "pause_threshold": 1e-9}}
+"""Plugins that differ: garbage is collected when somebody waits for it, and at no other time."""
+
 _running: list[Daemon] = []
 
 
-def fresh_daemon() -> Daemon:
-    """Start a daemon on empty directories, in place of the one before, so that a cell can be run again."""
+def fresh_daemon(plugins: Mapping[str, Mapping[str, Any]] | None = None) -> Daemon:
+    """Start a daemon on empty directories, in place of the one before, so that a cell can be run again.
+
+    `plugins` has what differs from the default configuration, by the names of plugins.
+    """
     stop_daemon()
     # A unix socket's path ends at 104 bytes, so the directory has a short name.
     base = Path(tempfile.mkdtemp(prefix="companion-"))
-    daemon = Daemon(Config(base / "root", base / "state", disabled_plugins=NOT_EVERYWHERE))
+    config = Config(base / "root", base / "state", disabled_plugins=NOT_EVERYWHERE, plugins=plugins or {})
+    daemon = Daemon(config)
     daemon.start()
     _running.append(daemon)
     return daemon

@@ -7,11 +7,8 @@ the bytes that an ingest shares. Images and containers are never garbage. contai
 
 from __future__ import annotations
 
-import logging
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 
 from companion.api.services.containers.v1.containers_pb2 import Container
@@ -20,17 +17,12 @@ from companion.api.services.images.v1.images_pb2 import Image
 from companion.api.services.snapshots.v1 import snapshots_pb2
 from companion.convert import leases as convert
 from companion.core import labels
-from companion.core.garbage import Node, reachable
-from companion.core.leases import Lease
+from companion.core.garbage import CONTENT, INGESTS, LEASES, SNAPSHOTS, Node, reachable, referred
+from companion.core.leases import Lease, expired
 from companion.store.bucket import Bucket, entries
 from companion.store.leases import resources
 from companion.store.snapshot_bucket import SnapshotBucket
 
-_log = logging.getLogger(__name__)
-
-CONTENT, INGESTS, LEASES, SNAPSHOTS = "content", "ingests", "leases", "snapshots/"
-
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:\d\d)")
 _MARKED = b"containerd.io/gc."  # in the bytes of every record with a label that matters here
 
 
@@ -71,7 +63,7 @@ class _Graph:
         for name, raw in self._entries("leases"):
             lease, node = convert.decode(raw), Node(LEASES, name)
             self._nodes.append(node)
-            if not _expired(lease, self._now):
+            if not expired(lease, self._now):
                 self._roots += [node, *self._held(lease)]
 
     def _held(self, lease: Lease) -> Iterator[Node]:
@@ -132,27 +124,8 @@ class _Graph:
 
 
 def _labelled(given: Mapping[str, str]) -> Iterator[Node]:
-    """Yield what labels refer to. What follows the name of the kind only tells references apart."""
-    for key, value in given.items():
-        if key.startswith(labels.GC_REF_SNAPSHOT):
-            snapshotter, _, _ = key.removeprefix(labels.GC_REF_SNAPSHOT).partition("/")
-            yield Node(SNAPSHOTS + snapshotter, value)
-        elif key.startswith(labels.GC_REF_CONTENT) and key[len(labels.GC_REF_CONTENT) :][:1] in (
-            "",
-            ".",
-            "/",
-        ):
-            yield Node(CONTENT, value)
-
-
-def _expired(lease: Lease, now: datetime) -> bool:
-    text = lease.labels.get(labels.GC_EXPIRE, "")
-    with suppress(ValueError):
-        if _RFC3339.fullmatch(text):
-            return datetime.fromisoformat(text) < now
-    if text:  # in doubt nothing is taken away
-        _log.warning("lease %s: ignoring expiration time %r", lease.id, text)
-    return False
+    """Yield what labels refer to."""
+    return (node for key, value in given.items() if (node := referred(key, value)))
 
 
 def _remove(root: Bucket, namespace: str, node: Node) -> None:
