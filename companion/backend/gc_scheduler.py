@@ -128,14 +128,14 @@ class Scheduler(Collector):
         """Collect, and answer those who have asked for it by now; return whether it went well."""
         self._urgent.clear()
         self._wanted.clear()
-        waiters, deletions, mutations = self._asked(), self._deletions, self._mutations
+        waiters = self._asked()
+        self._collected_deletions, self._collected_mutations = self._deletions, self._mutations
         try:
             self._garbage.garbage_collect()
         except Exception:
             _log.exception("garbage collection failed")
             _answer(waiters, failed=True)
             return False
-        self._collected_deletions, self._collected_mutations = deletions, mutations
         _answer(waiters, failed=False)
         return True
 

@@ -31,6 +31,9 @@ from companion.store.gate import Gate
 from companion.store.labels import written
 from companion.store.leases import release
 
+_Found = tuple[str, Callable[[str], None]]
+"""The name of a blob or an ingest, and what removes it."""
+
 
 @traced("store", without=("mark_dirty", "garbage_collect"))
 class ContentStore(content.Store):
@@ -152,22 +155,11 @@ class ContentStore(content.Store):
             return
         with self._gate.cleaning():
             # What comes after this look is younger than the garbage, so only the comparison has to be alone.
-            digests = [info.digest for info in self._backend.list()]
-            refs = [status.ref for status in self._backend.list_statuses()]
-            with self._gate.alone():
-                self._remove_unless_referenced(digests, refs)
-
-    def _remove_unless_referenced(self, digests: Sequence[str], backend_refs: Sequence[str]) -> None:
-        """Remove what was seen and has no record; it may have been removed since."""
-        kept_digests, kept_refs = self._db.view(buckets.referenced)
-        for digest in digests:
-            if digest not in kept_digests:
-                with suppress(NotFound):
-                    self._backend.delete(digest)
-        for ref in backend_refs:
-            if ref not in kept_refs:
-                with suppress(NotFound):
-                    self._backend.abort(ref)
+            found: list[_Found] = [(info.digest, self._backend.delete) for info in self._backend.list()]
+            found += [(status.ref, self._backend.abort) for status in self._backend.list_statuses()]
+            self._gate.alone_with_each(
+                found, lambda: self._db.view(buckets.referenced), _remove_unless_referenced
+            )
 
     def _shared(self, total: int, expected: str) -> Info | None:
         """Return what is known of bytes that are there already; None when there are none, or too many."""
@@ -176,6 +168,13 @@ class ContentStore(content.Store):
         except (NotFound, InvalidArgument):
             return None
         return found if total <= 0 or total == found.size else None
+
+
+def _remove_unless_referenced(found: _Found, referenced: set[str]) -> None:
+    name, remove = found
+    if name not in referenced:
+        with suppress(NotFound):  # removed since it was found
+            remove(name)
 
 
 def _matcher(texts: Sequence[str]) -> Callable[[bytes], bool]:

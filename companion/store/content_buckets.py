@@ -71,18 +71,19 @@ def begin(root: Bucket, namespace: str, ref: str, expected: str, shared: Info | 
     return backend_ref(bucket, ref)
 
 
-def referenced(root: Bucket) -> tuple[set[str], set[str]]:
-    """Return the digests and the backend's refs that any namespace has a record of."""
-    digests: set[str] = set()
-    refs: set[str] = set()
+def referenced(root: Bucket) -> set[str]:
+    """Return the digests and the backend's refs that any namespace has a record of.
+
+    They never look alike.
+    """
+    found: set[str] = set()
     for namespace in _namespaces(root):
-        digests.update(digest for digest, _ in entries(blobs(root, namespace)))
+        found.update(digest for digest, _ in entries(blobs(root, namespace)))
         bucket = ingests(root, namespace)
         for ref in [] if bucket is None else bucket.buckets():
             ingest = dict(entries(root.bucket("v1", namespace, "content", "ingests", ref)))
-            refs.add(ingest["ref"].decode())
-            digests.add(ingest.get("expected", b"").decode())
-    return digests, refs
+            found.update(ingest[key].decode() for key in ("ref", "expected") if key in ingest)
+    return found
 
 
 def _namespaces(root: Bucket) -> Sequence[str]:

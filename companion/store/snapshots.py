@@ -117,12 +117,19 @@ class Snapshotter(snapshots.Snapshotter):
         with self._gate.cleaning():
             with self._gate.alone():
                 self._finish_commits()
-                kept = self._db.view(self._referenced)
-                for info in reversed(self._backend.list()):  # children before their parents
-                    if info.name not in kept:
-                        self._backend.remove(info.name)
+                found = [info.name for info in self._backend.list()]
+            self._gate.alone_with_each(
+                reversed(found),  # children before their parents
+                lambda: self._db.view(self._referenced),
+                self._remove_unless_referenced,
+            )
             # To remove trees takes long, and nobody need wait for it.
             self._backend.cleanup()
+
+    def _remove_unless_referenced(self, name: str, referenced: set[str]) -> None:
+        if name not in referenced:
+            with suppress(NotFound):  # removed since it was found
+                self._backend.remove(name)
 
     def _create(self, make: _Make, info: Info) -> Sequence[Mount]:
         bucket, target = self._bucket_of(namespaces.required()), info.labels.get(TARGET, "")
