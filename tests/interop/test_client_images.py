@@ -1,350 +1,121 @@
-"""As test_client_on_containerd.py: images, unpacked into snapshots, and containers made of them."""
+"""As test_client_on_containerd.py: images, and archives of them."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
+import io
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
-from uuid import uuid4
+from contextvars import copy_context
 
 import pytest
 
-from companion.client import (
-    Client,
-    Image,
-    namespace,
-    oci,
-    with_image,
-    with_image_config,
-    with_image_config_labels,
-    with_image_name,
-    with_image_stop_signal,
-    with_new_snapshot,
-    with_new_snapshot_view,
-    with_new_spec,
-    with_snapshot_cleanup,
-)
+from companion.client import Client
+from companion.core import labels
 from companion.core.content import Descriptor
-from companion.core.errors import AlreadyExists, Error, InvalidArgument, NotFound
-from companion.core.image_config import chain_id
-from companion.core.namespaces import Namespace
-from companion.core.snapshots import Info, Kind
-from tests import images
-from tests.images import Blobs, image, index, layer
+from companion.core.errors import AlreadyExists, InvalidArgument, NotFound
+from companion.core.images import Image
+from companion.core.leases import Lease
+from companion.core.media_types import OCI_MANIFEST
+from tests.archives import Archive, blob_name, digest, layer
 
-DEBIAN = "docker.io/library/debian:latest"
-LOWER = layer(
-    {
-        "etc/": "",
-        "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1001::/:/bin/sh\n",
-        "etc/group": "root:x:0:\nvideo:x:44:alice\n",
-        "etc/hostname": "lower",
-    }
-)
-UPPER = layer({"etc/hostname": "upper"})
-DIFF_IDS = (images.digest(LOWER), images.digest(UPPER))
-CHAIN = chain_id(DIFF_IDS)
-CONFIG: dict[str, Any] = {
-    "User": "alice",
-    "Env": ["A=1"],
-    "Cmd": ["bash"],
-    "Labels": {"a": "1"},
-    "StopSignal": "SIGINT",
-}
-SNAPSHOTS = [
-    Info(CHAIN, DIFF_IDS[0], Kind.COMMITTED),
-    Info(DIFF_IDS[0], "", Kind.COMMITTED),
-]
+TARGET = Descriptor(OCI_MANIFEST, f"sha256:{'a' * 64}", 7)
+NAME = "docker.io/library/one:1"
 
 
 @pytest.fixture
-def native(client: Client) -> Client:
-    """The client, in a namespace whose snapshotter needs no privileges."""
-    labels = {"containerd.io/defaults/snapshotter": "native"}
-    client.namespace_service.create(Namespace(client.namespace, labels))
-    return client
+def archive() -> Archive:
+    archive = Archive()
+    archive.name(archive.image(layer(a="1"), layer(b="2")), name=NAME)
+    return archive
 
 
-@pytest.fixture
-def debian(native: Client) -> Image:
-    return images.put(native, DEBIAN, image(LOWER, UPPER, **CONFIG))
+def imported(client: Client, archive: Archive) -> list[str]:
+    return [image.name for image in client.import_image(io.BytesIO(archive.oci()))]
 
 
-def stored(client: Client) -> list[Info]:
-    """All snapshots without their times, those that layers make by name."""
-    return [Info(each.name, each.parent, each.kind, each.labels) for each in client.snapshot_service().list()]
+def exported(client: Client, *names: str) -> bytes:
+    file = io.BytesIO()
+    client.export_image(file, *names)
+    return file.getvalue()
 
 
-def labels(client: Client, blob: Descriptor) -> dict[str, str]:
-    return dict(client.content_store.info(blob.digest).labels)
+def collect(client: Client) -> None:
+    """Return after a collection of garbage."""
+    client.leases_service.delete(client.leases_service.create(Lease()), sync=True)
 
 
-def shown(client: Client, key: str, path: str) -> str:
-    [mount] = client.snapshot_service().mounts(key)
-    return (Path(mount.source) / path).read_text()
+def blobs(client: Client) -> set[str]:
+    return {info.digest for info in client.content_store.list()}
 
 
-def test_an_image_is_what_its_record_says(debian: Image, native: Client) -> None:
-    record = native.image_service.get(DEBIAN)
-    assert (debian.name, debian.target, debian.labels) == (record.name, record.target, {})
-    assert debian.metadata == record
-    assert [each.name for each in native.list_images()] == [DEBIAN]
-    assert native.list_images("name==other") == []
+def test_an_image_comes_back(client: Client) -> None:
+    created = client.image_service.create(Image("one", TARGET, {"a": "1"}))
+    assert client.image_service.get("one") == created
+    with pytest.raises(AlreadyExists, match=r'^image "one": already exists$'):
+        client.image_service.create(Image("one", TARGET))
+    client.image_service.delete("one", sync=True)
+    with pytest.raises(NotFound, match=r'^image "one": not found$'):
+        client.image_service.get("one")
 
 
-def test_an_image_is_read(debian: Image) -> None:
-    assert debian.rootfs() == DIFF_IDS
-    assert debian.chain_id() == CHAIN
-    assert debian.config() == debian.manifest().config
-    assert (debian.spec().user, debian.spec().cmd) == ("alice", ("bash",))
+def test_what_an_image_holds_goes_with_it(client: Client, archive: Archive) -> None:
+    imported(client, archive)
+    collect(client)
+    assert blobs(client) == {digest(data) for data in archive.files.values()}
+    client.image_service.delete(NAME, sync=True)
+    assert blobs(client) == set()
 
 
-def test_unpacking_makes_a_snapshot_of_each_layer(debian: Image, native: Client) -> None:
-    assert not debian.is_unpacked()
-    debian.unpack()
-    assert debian.is_unpacked()
-    assert debian.is_unpacked("native")
-    assert stored(native) == SNAPSHOTS
-    native.new_container("debian", with_new_snapshot("key", debian), with_new_spec())
-    assert shown(native, "key", "etc/hostname") == "upper"
+def test_an_image_is_carried_from_namespace_to_namespace(client: Client, archive: Archive) -> None:
+    imported(client, archive)
+    data = exported(client, NAME)
+    client.image_service.delete(NAME, sync=True)
+    assert [image.name for image in client.import_image(io.BytesIO(data))] == [NAME]
+    assert exported(client, NAME) == data
+    assert client.get_image(NAME).usage() == client.get_image(NAME).size()
 
 
-def test_unpacking_tells_what_holds_what(debian: Image, native: Client) -> None:
-    manifest = debian.manifest()
-    debian.unpack()
-    assert labels(native, manifest.config) == {"containerd.io/gc.ref.snapshot.native": CHAIN}
-    assert [labels(native, each) for each in manifest.layers] == [
-        {"containerd.io/uncompressed": diff_id} for diff_id in DIFF_IDS
-    ]
-
-
-def test_unpacking_leaves_no_lease(debian: Image, native: Client) -> None:
-    debian.unpack()
-    assert list(native.leases_service.list()) == []
-
-
-def test_what_is_unpacked_stays_so(debian: Image, native: Client) -> None:
-    debian.unpack()
-    before = native.snapshot_service().list()
-    debian.unpack()
-    assert native.snapshot_service().list() == before
-
-
-def test_what_two_images_share_is_unpacked_once(debian: Image, native: Client) -> None:
-    debian.unpack()
-    images.put(native, "other", image(LOWER, Cmd=["other"])).unpack()
-    assert stored(native) == SNAPSHOTS
-
-
-def test_many_may_unpack_at_once(debian: Image, native: Client) -> None:
+def test_an_archive_is_imported_by_many_at_once(client: Client, archive: Archive) -> None:
     with ThreadPoolExecutor(4) as pool:
-        for unpacked in [pool.submit(debian.unpack) for _ in range(4)]:
-            unpacked.result()
-    assert stored(native) == SNAPSHOTS
+        tasks = [pool.submit(copy_context().run, imported, client, archive) for _ in range(8)]
+    assert {name for task in tasks for name in task.result()} == {NAME}
+    assert client.get_image(NAME).usage() == client.get_image(NAME).size()
 
 
-def test_an_image_without_layers_is_unpacked(native: Client) -> None:
-    empty = images.put(native, "empty", image(Cmd=["true"]))
-    empty.unpack()
-    native.new_container("empty", with_new_snapshot("key", empty), with_new_spec(with_image_config(empty)))
-    assert stored(native) == [Info("key", "", Kind.ACTIVE)]
+def test_nothing_stays_of_an_archive_that_is_refused(client: Client, archive: Archive) -> None:
+    archive.files[blob_name(f"sha256:{'0' * 64}")] = b"something else"
+    with pytest.raises(Exception, match="unexpected commit digest"):
+        imported(client, archive)
+    collect(client)
+    assert blobs(client) == set()
+    assert client.list_images() == []
+    assert client.content_store.list_statuses() == []
+    assert client.leases_service.list() == []
 
 
-def test_a_container_is_made_of_an_image(debian: Image, native: Client) -> None:
-    client, image = native, debian
-    image.unpack()
-    with namespace(native.namespace):
-        container = client.new_container(
-            "debian_container",
-            with_new_snapshot("debian_snapshot", image),
-            with_new_spec(with_image_config(image)),
-        )
-    record, process = container.info(), container.spec()["process"]
-    assert (record.image, record.snapshotter, record.snapshot_key) == (DEBIAN, "native", "debian_snapshot")
-    assert process["user"] == {"uid": 1000, "gid": 1001, "additionalGids": [1001, 44]}
-    assert (process["args"], process["env"], process["cwd"]) == (["bash"], ["A=1"], "/")
-    assert Info("debian_snapshot", CHAIN, Kind.ACTIVE) in stored(client)
-    assert container.image().metadata == image.metadata
+def test_an_image_that_is_refused_takes_no_other_with_it(client: Client, archive: Archive) -> None:
+    archive.name({**archive.image(layer(c="3")), "size": 1}, name="bad")
+    with pytest.raises(InvalidArgument, match=r'^image "bad": target has \d+ bytes, not 1: '):
+        imported(client, archive)
+    assert client.list_images() == []
 
 
-def test_a_container_takes_labels_from_an_image(debian: Image, native: Client) -> None:
-    container = native.new_container(
-        "debian",
-        with_image(debian),
-        with_image_config_labels(debian),
-        with_image_stop_signal(debian, "SIGTERM"),
-        with_new_spec(),
-    )
-    assert container.info().image == DEBIAN
-    assert container.labels() == {"a": "1", "io.containerd.image.config.stop-signal": "SIGINT"}
+def test_an_image_that_is_not_there_is_not_exported(client: Client, archive: Archive) -> None:
+    imported(client, archive)
+    file = io.BytesIO()
+    with pytest.raises(NotFound, match=r'^image "nope": not found$'):
+        client.export_image(file, NAME, "nope")
+    assert file.getvalue() == b""
 
 
-def test_an_image_may_say_nothing_of_how_it_is_stopped(native: Client) -> None:
-    plain = images.put(native, "plain", image(LOWER))
-    container = native.new_container("plain", with_image_stop_signal(plain, "SIGTERM"), with_new_spec())
-    assert container.labels() == {"io.containerd.image.config.stop-signal": "SIGTERM"}
+@pytest.fixture
+def kept(client: Client) -> Iterator[Client]:
+    """A client whose context has a lease of its own."""
+    with client.with_lease():
+        yield client
 
 
-def test_a_container_may_only_read_its_image(debian: Image, native: Client) -> None:
-    debian.unpack()
-    view = with_new_snapshot_view("view", debian, {"b": "2"})
-    native.new_container("debian", view, with_new_spec(with_image_config(debian)))
-    assert Info("view", CHAIN, Kind.VIEW, {"b": "2"}) in stored(native)
-
-
-def test_a_container_is_deleted_and_its_image_stays(debian: Image, native: Client) -> None:
-    debian.unpack()
-    container = native.new_container("debian", with_new_snapshot("key", debian), with_new_spec())
-    container.delete(with_snapshot_cleanup)
-    assert stored(native) == SNAPSHOTS
-    assert debian.is_unpacked()
-
-
-def test_with_its_image_all_goes_that_nobody_needs(debian: Image, native: Client) -> None:
-    debian.unpack()
-    native.image_service.delete(DEBIAN, sync=True)
-    assert stored(native) == []
-    assert list(native.content_store.list()) == []
-
-
-def test_what_a_container_stands_on_outlives_the_image(debian: Image, native: Client) -> None:
-    debian.unpack()
-    container = native.new_container("debian", with_new_snapshot("key", debian), with_new_spec())
-    native.image_service.delete(DEBIAN, sync=True)
-    assert stored(native) == sorted([*SNAPSHOTS, Info("key", CHAIN, Kind.ACTIVE)], key=lambda info: info.name)
-    with pytest.raises(NotFound) as caught:
-        container.image()
-    assert str(caught.value) == f'failed to get image {DEBIAN} for container: image "{DEBIAN}": not found'
-
-
-def weight(blobs: Blobs) -> int:
-    return sum(map(len, blobs.data.values()))
-
-
-def test_the_size_is_what_descriptors_tell_and_the_usage_what_is_there(native: Client) -> None:
-    here, other = image(LOWER), image(UPPER, platform="linux/s390x")
-    both = index(other, here)
-    found = images.put(native, "both", both)
-    assert found.size() == sum(
-        map(len, {**here.data, both.target.digest: both.data[both.target.digest]}.values())
-    )
-    assert found.usage() == sum(map(len, both.data.values()))
-    native.content_store.delete(other.target.digest)
-    assert found.usage() == sum(map(len, both.data.values())) - sum(map(len, other.data.values()))
-    found.unpack()
-    used = native.snapshot_service().usage(DIFF_IDS[0]).size
-    assert found.usage(snapshots=True) == found.usage() + used
-
-
-def test_of_an_index_the_image_of_the_platform_is_meant(native: Client) -> None:
-    found = images.put(
-        native, "both", index(image(UPPER, platform="linux/s390x"), image(LOWER, Cmd=["here"]))
-    )
-    assert found.spec().cmd == ("here",)
-    found.unpack()
-    assert stored(native) == SNAPSHOTS[1:]
-
-
-def broken(client: Client, blobs: Blobs) -> Image:
-    return images.put(client, f"broken-{uuid4().hex}", blobs)
-
-
-def without_a_layer(client: Client) -> Image:
-    found = broken(client, image(LOWER, UPPER))
-    client.content_store.delete(found.manifest().layers[1].digest)
-    return found
-
-
-WRONG = f"sha256:{'0' * 64}"
-UNPACKED: dict[str, tuple[Callable[[Client], Image], type[Error], str]] = {
-    "a diff id that is wrong": (
-        lambda client: broken(client, image(LOWER, UPPER, diff_ids=[DIFF_IDS[0], WRONG])),
-        InvalidArgument,
-        f'wrong diff id calculated on extraction "{DIFF_IDS[1]}": invalid argument',
-    ),
-    "a diff id for each of two layers": (
-        lambda client: broken(client, image(LOWER, UPPER, diff_ids=DIFF_IDS[:1])),
-        InvalidArgument,
-        "mismatched image rootfs and manifest layers: invalid argument",
-    ),
-    "a layer that is not there": (
-        without_a_layer,
-        NotFound,
-        f"failed to extract layer {DIFF_IDS[1]}: ",
-    ),
-    "another platform": (
-        lambda client: broken(client, index(image(LOWER, platform="linux/s390x"))),
-        NotFound,
-        "no match for platform in manifest sha256:",
-    ),
-}
-
-
-@pytest.mark.parametrize(("make", "error", "text"), UNPACKED.values(), ids=UNPACKED)
-def test_not_unpacked(make: Callable[[Client], Image], error: type[Error], text: str, native: Client) -> None:
-    found = make(native)
-    with pytest.raises(error) as caught:
-        found.unpack()
-    assert str(caught.value).startswith(text)
-    assert [each.name for each in stored(native) if each.kind is not Kind.COMMITTED] == []
-    assert list(native.leases_service.list()) == []
-
-
-def twice(client: Client, image: Image) -> None:
-    image.unpack()
-    for name in ("one", "two"):
-        client.new_container(name, with_new_snapshot("key", image), with_new_spec())
-
-
-REFUSED: dict[str, tuple[Callable[[Client, Image], object], type[Error], str]] = {
-    "an image that is not there": (
-        lambda client, image: client.get_image("nope"),
-        NotFound,
-        'image "nope": not found',
-    ),
-    "a filter of images": (
-        lambda client, image: client.list_images("name=x"),
-        InvalidArgument,
-        'filters: parse error: [name >|=|< x]: unsupported operator "=": invalid argument: invalid argument',
-    ),
-    "a snapshotter that is not there": (
-        lambda client, image: image.unpack("nope"),
-        InvalidArgument,
-        f"failed to stat snapshot {DIFF_IDS[0]}: snapshotter not loaded: nope: invalid argument",
-    ),
-    "an image that is not unpacked": (
-        lambda client, image: client.new_container("new", with_new_snapshot("key", image)),
-        NotFound,
-        f"parent snapshot {CHAIN} does not exist: not found",
-    ),
-    "a key that is taken": (
-        twice,
-        AlreadyExists,
-        'snapshot "key": already exists',
-    ),
-    "a user without a root file system": (
-        lambda client, image: client.new_container("new", with_new_spec(oci.with_image_config(image))),
-        Error,
-        "rootfs absolute path is required: failed precondition",
-    ),
-    "no image": (
-        lambda client, image: client.new_container("new", with_new_spec()).image(),
-        NotFound,
-        "container not created from an image: not found",
-    ),
-    "an image that is gone": (
-        lambda client, image: client.new_container("new", with_image_name("x"), with_new_spec()).image(),
-        NotFound,
-        'failed to get image x for container: image "x": not found',
-    ),
-}
-
-
-@pytest.mark.parametrize(("call", "error", "text"), REFUSED.values(), ids=REFUSED)
-def test_refused(
-    call: Callable[[Client, Image], object], error: type[Error], text: str, native: Client, debian: Image
-) -> None:
-    with pytest.raises(error) as caught:
-        call(native, debian)
-    assert str(caught.value) == text
+def test_an_import_works_under_the_lease_of_its_context(kept: Client, archive: Archive) -> None:
+    imported(kept, archive)
+    [lease] = kept.leases_service.list()
+    assert labels.GC_EXPIRE in lease.labels
+    held = {resource.id for resource in kept.leases_service.list_resources(lease)}
+    assert {digest(data) for data in archive.files.values()} <= held
