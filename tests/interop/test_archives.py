@@ -159,10 +159,24 @@ def test_an_image_goes_from_one_daemon_to_the_other(
         assert held(ours) == held(theirs)
 
 
+def skopeo(directory: Path, source: str, destination: str) -> None:
+    command = ["skopeo", "--insecure-policy", "copy", source, destination]
+    subprocess.run(command, cwd=directory, check=True, capture_output=True, timeout=60)
+
+
+@pytest.mark.parametrize("transport", ["oci-archive", "docker-archive"])
+def test_we_read_what_skopeo_writes(transport: str, client: Client, workspace: Path) -> None:
+    skopeo(workspace, "oci-archive:one.tar", f"{transport}:theirs.tar:example.com/base:latest")
+    with (workspace / "theirs.tar").open("rb") as file:
+        [image] = client.import_image(file)
+    assert image.name == "example.com/base:latest"
+    assert client.get_image(image.name).usage() == client.get_image(image.name).size()
+    assert len(client.get_image(image.name).rootfs()) == 2
+
+
 @pytest.mark.parametrize("transport", ["oci-archive", "docker-archive"])
 def test_skopeo_reads_what_we_export(transport: str, client: Client, workspace: Path) -> None:
     import_sample(client, workspace, "one")
     (workspace / "ours.tar").write_bytes(export(client, *SAMPLES["one"]))
-    command = ["skopeo", "--insecure-policy", "copy", f"{transport}:ours.tar", "dir:copied"]
-    subprocess.run(command, cwd=workspace, check=True, capture_output=True, timeout=60)
+    skopeo(workspace, f"{transport}:ours.tar", "dir:copied")
     assert len(list((workspace / "copied").iterdir())) == 5

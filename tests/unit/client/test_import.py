@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pytest
 
@@ -102,6 +103,17 @@ def test_files_may_come_in_any_order_with_dots_in_front(imported: Any) -> None:
         **archive.files,
     }
     [image] = imported(tar({f"./{name}": data for name, data in files.items()}))
+    assert image.name == "one"
+
+
+def test_an_archive_may_come_through_a_pipe(store: Store, records: ImageStore) -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as cat:
+        assert cat.stdin is not None
+        assert cat.stdout is not None
+        # What fits into a pipe is not waited for.
+        cat.stdin.write(WHOLE)
+        cat.stdin.close()
+        [image] = import_archive(store, records, cast(BinaryIO, cat.stdout), "", AMD64)
     assert image.name == "one"
 
 
