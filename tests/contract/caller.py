@@ -15,7 +15,7 @@ import grpc
 from google.protobuf import text_format
 from google.protobuf.message import Message
 
-from tests.contract import directories, shape, times
+from tests.contract import directories, layers, shape, sights, times
 from tests.contract.case import Answer, Call, Case
 from tests.contract.methods import method
 from tests.contract.subscription import Subscription
@@ -56,6 +56,8 @@ class Caller:
             options=[("grpc.max_receive_message_length", LIMIT), ("grpc.max_send_message_length", LIMIT)],
         )
 
+        self._snapshots: dict[str, Any] = {}
+
     def __enter__(self) -> Self:
         return self
 
@@ -68,6 +70,7 @@ class Caller:
         A daemon that lacks the service of a call before it answers with that. Raises RuntimeError when
         another call before it does not end as it should.
         """
+        self._snapshots.clear()
         with ExitStack() as open_streams:
             before: list[Message] = []
             seen: list[Message] = []
@@ -85,8 +88,18 @@ class Caller:
                 return self._events(case)
             replies, code, message = self._call(case.call, case.meanwhile)
         held = times.holding(case.answer.times, before, replies)
+        tree = self._tree(case, replies) if code == "OK" and case.look else ()
         message = directories.hide([*seen, *replies], message)
-        return Answer(code, message, tuple(shape.comparable(reply, case) for reply in replies), times=held)
+        compared = tuple(shape.comparable(reply, case) for reply in replies)
+        return Answer(code, message, compared, times=held, tree=tree)
+
+    def _tree(self, case: Case, replies: Sequence[Any]) -> tuple[str, ...]:
+        """Return what there is to see: in a snapshot, or in the layer that the reply tells of."""
+        if case.look != "reply":
+            return tuple(sights.seen(self._snapshots[case.look]))
+        request = f'digest: "{replies[0].diff.digest}"'
+        parts, _, _ = self._call(Call("Content.Read", case.call.namespace, request))
+        return tuple(layers.listed(b"".join(part.data for part in parts)))  # type: ignore[attr-defined]
 
     @contextmanager
     def _holding(self, call: Call) -> Iterator[None]:
@@ -129,6 +142,7 @@ class Caller:
                 for other in meanwhile:
                     self._call(other)
             replies.extend(stream)
+        sights.remember(self._snapshots, call, replies)
         if call.open and stream.code() is grpc.StatusCode.CANCELLED:
             return replies, "OPEN", ""
         return replies, stream.code().name, stream.details()
@@ -142,6 +156,7 @@ class Caller:
         if call.bytes is not None:
             sent = [bytes.fromhex(call.bytes)]
         else:
-            sent = [text_format.Parse(text, called.request()).SerializeToString() for text in call.requests]
+            texts = [sights.with_mounts(self._snapshots, text) for text in call.requests]
+            sent = [text_format.Parse(text, called.request()).SerializeToString() for text in texts]
         requests = iter(sent) if pause is None else pause.within(sent)
         return multicallable(requests, metadata=call.metadata, timeout=GUARD)

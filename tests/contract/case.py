@@ -3,7 +3,13 @@
 A case is a call, what was there before it, and the answer. Placeholders in its texts: `{ns}` is the
 namespace that the case has for itself, `{a*77}` stands for 77 times `a`, `{rule}` for the pattern of
 an identifier, `{word}` for eight letters that no other case has, `{sha256 abc}` for the digest of `abc`.
-In answers `{native 1}` is the directory of a snapshot, here of the oldest that the case has to do with.
+
+Of the layers in layers.toml `{blob name.gzip}` is the bytes and `{digest name.gzip}` the digest, in a form,
+`{diffid name}` the digest of the archive, `{diffsize name}` its size. In requests `<mounts key>` stands for
+the mounts of a snapshot that the case has made, as a field of this name.
+
+In answers `{native 1}` is the directory of a snapshot, here of the oldest that the case has to do with, and
+`{mount}` one on which something was mounted for a time.
 
 What several snapshotters do alike is a case for each that it is `on`, with `{on}` in its texts.
 """
@@ -19,9 +25,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tests.contract import layers
+
 CASES = Path(__file__).parent / "cases"
 RULE = "^[A-Za-z0-9]+(?:[._-](?:[A-Za-z0-9]+))*$"
 DIGEST = re.compile(r"\{sha256 ([^{}]*)\}")
+LAYER = re.compile(r"\{(blob|digest|diffid|diffsize) ([\w. -]+)\}")
 REPEATED = re.compile(r"\{(\S)\*(\d+)\}")
 
 
@@ -60,8 +69,8 @@ class Call:
 class Answer:
     """How a call ends: code, text, replies in text format; for a subscription its events.
 
-    `times` lists what holds of the times of the object in the reply. A message of None may be any. The
-    code of a stream that the client has left is OPEN.
+    `times` lists what holds of the times of the object in the reply, `tree` what is to be seen afterwards. A
+    message of None may be any. The code of a stream that the client has left is OPEN.
     """
 
     code: str = "OK"
@@ -69,6 +78,7 @@ class Answer:
     replies: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     times: tuple[str, ...] = ()
+    tree: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,9 +88,9 @@ class Case:
     `fields` names the parts of the reply that are compared; empty: all but the times. Of the lists in a
     reply, elements are compared that mention the text `only`, where other cases add to the list.
     `meanwhile` are the calls made while a subscription is open, or between the first request of a stream and
-    the rest. Some calls containerd does not survive:
-    it `crashes`. The snapshotter that it needs it is `on`. Our answer is another one than containerd's for a
-    `reason`.
+    the rest. Some calls containerd does not survive: it `crashes`. The snapshotter that it needs it is `on`.
+    Afterwards one may `look` at a snapshot, or at the layer of the reply: `reply`. Our answer is another one
+    than containerd's for a `reason`.
     """
 
     id: str
@@ -92,6 +102,7 @@ class Case:
     meanwhile: Sequence[Call] = ()
     fields: Sequence[str] = ()
     only: str = ""
+    look: str = ""
     crashes: bool = False
     on: str = ""
     reason: str | None = None
@@ -124,8 +135,8 @@ class Template:
         )
 
 
-ABOUT = ("id", "title", "fields", "only", "crashes", "on")
-ANSWER = ("code", "message", "reply", "events", "times")
+ABOUT = ("id", "title", "fields", "only", "look", "crashes", "on")
+ANSWER = ("code", "message", "reply", "events", "times", "tree")
 
 
 def templates() -> Sequence[Template]:
@@ -170,6 +181,7 @@ def _answer(data: Mapping[str, Any]) -> Answer:
         replies=(reply,) if isinstance(reply, str) else tuple(reply),
         events=tuple(data.get("events", ())),
         times=tuple(data.get("times", ())),
+        tree=tuple(data.get("tree", ())),
     )
 
 
@@ -179,6 +191,7 @@ def filled(value: Any, namespace: str) -> Any:
     def fill(text: str) -> str:
         text = text.replace("{ns}", namespace).replace("{rule}", RULE).replace("{word}", namespace[-8:])
         text = REPEATED.sub(lambda found: found[1] * int(found[2]), text)
+        text = LAYER.sub(lambda found: layers.fill(found[1], found[2]), text)
         return DIGEST.sub(lambda found: f"sha256:{sha256(found[1].encode()).hexdigest()}", text)
 
     return changed(value, fill)

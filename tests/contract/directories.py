@@ -12,6 +12,9 @@ from tests.contract.shape import parts
 DIRECTORY = re.compile(r"/[^\s:=]*/io\.containerd\.snapshotter\.v1\.(\w+)/snapshots/(\d+)")
 
 
+MOUNT = re.compile(r"/[^\s:]*/tmpmounts/containerd-mount\w+")
+
+
 def hide(messages: Sequence[Message], text: str) -> str:
     """Put a placeholder for each directory into messages, the oldest counted first, and into a text."""
     texts = [text, *(text for message in messages for text in _texts(message))]
@@ -19,6 +22,7 @@ def hide(messages: Sequence[Message], text: str) -> str:
     counted = {number: place for place, number in enumerate(numbers, start=1)}
 
     def hidden(text: str) -> str:
+        text = MOUNT.sub("{mount}", text)
         return DIRECTORY.sub(lambda found: f"{{{found[1]} {counted[int(found[2])]}}}", text)
 
     for message in messages:

@@ -11,6 +11,7 @@ from grpc_health.v1 import health_pb2
 
 from companion.api.services.containers.v1 import containers_pb2
 from companion.api.services.content.v1 import content_pb2
+from companion.api.services.diff.v1 import diff_pb2
 from companion.api.services.events.v1 import events_pb2
 from companion.api.services.images.v1 import images_pb2
 from companion.api.services.introspection.v1 import introspection_pb2
@@ -25,6 +26,7 @@ SERVICES = {
     for module in (
         containers_pb2,
         content_pb2,
+        diff_pb2,
         events_pb2,
         health_pb2,
         images_pb2,

@@ -14,10 +14,13 @@ from tests.contract.methods import method
 CASES = [template.case(f"{template.id}-{uuid4().hex[:8]}") for template in templates()]
 
 
+def mounts(case: Case) -> bool:
+    """Return whether the case needs a daemon, or a test, that may mount."""
+    return case.on == "overlayfs" or case.call.call.startswith("Diff.")
+
+
 def each(cases: Sequence[Case]) -> pytest.MarkDecorator:
-    marked = [
-        pytest.param(case, marks=[pytest.mark.overlayfs] if case.on == "overlayfs" else []) for case in cases
-    ]
+    marked = [pytest.param(case, marks=[pytest.mark.overlayfs] if mounts(case) else []) for case in cases]
     return pytest.mark.parametrize("case", marked, ids=[f"{case.id} {case.title}" for case in cases])
 
 

@@ -5,7 +5,20 @@ from collections import Counter
 from tests.contract import deviations
 from tests.contract.case import ANSWER, templates
 
-ROWS = {"A": 79, "B": 133, "C": 100, "F": 14, "I": 51, "N": 40, "L": 46, "E": 20, "P": 16, "S": 95, "G": 25}
+ROWS = {
+    "A": 79,
+    "B": 133,
+    "C": 100,
+    "F": 14,
+    "I": 51,
+    "N": 40,
+    "L": 46,
+    "E": 20,
+    "P": 16,
+    "S": 95,
+    "G": 25,
+    "D": 27,
+}
 """The rows of the tables of observations, by the letter of their numbers."""
 
 WITH_TIME = {"G22", "G23", "G24"}

@@ -71,7 +71,8 @@ def _set_xattr(path: str, key: str, value: bytes) -> None:
         with where_permitted():
             os.setxattr(path, key, value, follow_symlinks=False)
     except OSError as error:
-        if error.errno != errno.ENOTSUP:
+        # The kernel keeps those of users from all but files and directories.
+        if error.errno != errno.ENOTSUP and not (error.errno == errno.EPERM and key.startswith("user.")):
             raise
         _log.warning("ignored xattr %s in archive", key)
 

@@ -50,9 +50,12 @@ def write_diff(store: Store, layer: Wanted, lower: Path, upper: Path) -> Descrip
         plain = sink.finish()
         given = layer.labels if plain == writer.digest() else {**layer.labels, labels.UNCOMPRESSED: plain}
         digest, size = writer.digest(), writer.status().offset
-        with suppress(AlreadyExists):
+        try:
             writer.commit(size, digest, given)
-    _complete(store, digest, given)
+        except AlreadyExists:
+            _complete(store, digest, given)
+        except Error as error:
+            raise error.wrap("failed to commit") from None
     return Descriptor(layer.media_type, digest, size)
 
 

@@ -19,9 +19,9 @@ def described(error: Exception) -> str:
     if not isinstance(error, OSError) or error.strerror is None:
         return str(error)
     text = error.strerror.lower()
-    return f"{_shown(error.filename)}: {text}" if error.filename is not None else text
+    return f"{shown(error.filename)}: {text}" if error.filename is not None else text
 
 
-def _shown(name: str | bytes | int) -> str:
-    # A status is UTF-8, and a name may be any bytes.
+def shown(name: object) -> str:
+    """Return a name as it can stand in a text: a status is UTF-8, and a name may be any bytes."""
     return str(name).encode(errors="backslashreplace").decode()

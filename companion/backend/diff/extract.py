@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from companion.backend.diff import tar
 from companion.backend.diff.attributes import copy_attributes, set_attributes, set_times, where_permitted
-from companion.backend.diff.errors import LayerError
+from companion.backend.diff.errors import LayerError, shown
 from companion.backend.diff.root import Place, Root, cleaned
 from companion.backend.diff.sparse import Extent
 from companion.backend.diff.stream import require_below
@@ -18,6 +18,7 @@ from companion.backend.diff.tar import Archive, Entry
 from companion.backend.diff.whiteouts import PREFIX, Whiteouts, apply_whiteout
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPERATIONS = {tar.REGULAR: "open", tar.DIRECTORY: "mkdir", tar.SYMLINK: "symlink", tar.LINK: "link"}
 _DEVICES = {tar.CHARACTER: stat.S_IFCHR, tar.BLOCK: stat.S_IFBLK}
 
 
@@ -39,12 +40,30 @@ class Extractor:
         for entry in archive:
             directory, base = posixpath.split(cleaned(entry.name))
             if base:  # the root itself is not the layer's
-                self._place(archive, entry, directory, base)
+                place = self._parent(directory)
+                try:
+                    self._place(archive, entry, place, base)
+                except OSError as error:
+                    raise self._told(error, entry, place, base) from error
         self._finish_directories()
 
-    def _place(self, archive: Archive, entry: Entry, directory: str, base: str) -> None:
-        place = self._root.directory(directory, self._make_parent)
+    def _parent(self, directory: str) -> Place:
+        try:
+            place = self._root.directory(directory, self._make_parent)
+        except OSError as error:
+            text = (error.strerror or "").lower()
+            raise LayerError(f"mkparent {self._root.path}/{shown(error.filename)}: {text}") from error
         self._open_up(place)
+        return place
+
+    def _told(self, error: OSError, entry: Entry, place: Place, base: str) -> LayerError:
+        """Return an error as containerd tells it: what was to be made, where, and what was in the way."""
+        names = [cleaned(entry.link)] if entry.type == tar.LINK else []
+        paths = [f"{self._root.path}/{shown(name)}" for name in (*names, place.below(base))]
+        made = _OPERATIONS.get(entry.type, "mknod")
+        return LayerError(f"{made} {' '.join(paths)}: {(error.strerror or '').lower()}")
+
+    def _place(self, archive: Archive, entry: Entry, place: Place, base: str) -> None:
         if base.startswith(PREFIX):
             apply_whiteout(self._whiteouts, place, entry, base, self._written)
         elif self._make(archive, place, base, entry):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from companion.backend.diff.errors import LayerError
 from companion.backend.snapshots.trees import remove_tree
 
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -48,6 +49,7 @@ class Root:
     """A directory as the root of names. A context manager: it holds descriptors."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._latest: tuple[str, Place] | None = None
 
@@ -105,7 +107,8 @@ class Root:
                     link = _enter(path, step, make)
                     if link is not None:
                         links += 1
-                        _require(links <= _LINKS, errno.ELOOP, name)
+                        if links > _LINKS:
+                            raise LayerError("failed to get root path: too many links")
                         if link.startswith("/"):
                             _leave(path, len(path))
                         ahead.extend(link.split("/")[::-1])
@@ -119,7 +122,8 @@ def _enter(path: list[Place], step: str, make: Maker) -> str | None:
     """Go down one step; return the target of a link that is there in place of a directory."""
     place = path[-1]
     below = place.below(step)
-    _require(len(os.fsencode(below)) <= _LONGEST, errno.ENAMETOOLONG, below[:80])
+    if len(os.fsencode(below)) > _LONGEST:
+        raise _error(errno.ENAMETOOLONG, f"{below[:80]}...")
     try:
         descriptor = os.open(step, _DIRECTORY, dir_fd=place.descriptor)
     except FileNotFoundError:
@@ -146,11 +150,6 @@ def _leave(path: list[Place], steps: int = 1) -> None:
 
 def _missing(place: Place, name: str) -> None:
     raise _error(errno.ENOENT, place.below(name))
-
-
-def _require(holds: bool, number: int, path: str) -> None:
-    if not holds:
-        raise _error(number, path)
 
 
 def _error(number: int, path: str) -> OSError:

@@ -45,6 +45,8 @@ def sparse_file(records: Records, stored: int, read: Callable[[int], bytes]) -> 
         numbers, consumed = _leading_map(stored, read)
     elif version in _OLDER and SPARSE_MAP in records:
         numbers = [parse_number(number) for number in records[SPARSE_MAP].split(b",")]
+        if len(numbers) != 2 * parse_number(records.get("GNU.sparse.numblocks", b"")):
+            raise LayerError(INVALID)
     else:
         return None
     size = parse_number(records.get("GNU.sparse.size") or records.get("GNU.sparse.realsize") or b"0")

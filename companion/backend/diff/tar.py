@@ -18,7 +18,7 @@ from companion.backend.diff.sparse import Extent, sparse_file
 from companion.backend.diff.stream import Stream
 
 REGULAR, LINK, SYMLINK, CHARACTER, BLOCK, DIRECTORY, FIFO = "0123456"
-_OLD_REGULAR, _PAX, GLOBAL_PAX, _LONG_NAME, _LONG_LINK = "\0xgLK"
+_OLD_REGULAR, _PAX, _LONG_NAME, _LONG_LINK = "\0xLK"
 _WITHOUT_DATA = {LINK, SYMLINK, CHARACTER, BLOCK, DIRECTORY, FIFO}
 
 _BLOCK = 512
@@ -74,8 +74,10 @@ class Archive:
             entry = _entry(block)
             self._left, self._padding = entry.size, -entry.size % _BLOCK
             match entry.type:
-                case "x":
-                    records = parse_records(self._text(entry.size))
+                case "x" | "g":
+                    found = parse_records(self._text(entry.size))
+                    # What is said of all entries to come is no part of a layer.
+                    records = found if entry.type == _PAX else records
                 case "L" | "K":
                     long[entry.type] = os.fsdecode(self._text(entry.size).partition(b"\0")[0])
                 case _:

@@ -52,8 +52,9 @@ class WalkingDiff(diff.Service):
         return Descriptor(LAYER, chunks.digest, chunks.size)
 
     def _extract(self, chunks: Iterator[bytes], mounts: Sequence[Mount]) -> None:
-        with self._extractor(mounts) as extractor, Stream(chunks) as stream:
-            extractor.extract(Archive(stream))
+        with Stream(chunks) as stream:
+            with self._extractor(mounts) as extractor:
+                extractor.extract(Archive(stream))
             # What comes after the archive is part of what the digest is of.
             stream.drain()
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from companion.backend.diff.errors import LayerError
 from companion.backend.diff.root import Place, Root
 from companion.backend.diff.tar import Entry
+from companion.core.quote import quote
 
 PREFIX = ".wh."
 _OPAQUE = ".wh..wh..opq"
@@ -68,8 +69,12 @@ class Marks(Whiteouts):
         self._opaque = f"{namespace}.overlay.opaque"
 
     def delete(self, place: Place, name: str, entry: Entry) -> None:
-        os.mknod(name, stat.S_IFCHR, os.makedev(0, 0), dir_fd=place.descriptor)
-        os.chown(name, entry.uid, entry.gid, dir_fd=place.descriptor, follow_symlinks=False)
+        try:
+            os.mknod(name, stat.S_IFCHR, os.makedev(0, 0), dir_fd=place.descriptor)
+            os.chown(name, entry.uid, entry.gid, dir_fd=place.descriptor, follow_symlinks=False)
+        except OSError as error:
+            text = (error.strerror or "").lower()
+            raise LayerError(f"failed to convert whiteout file {quote(entry.name)}: {text}") from None
 
     def clear(self, place: Place, written: Collection[str]) -> None:
         os.setxattr(place.file("."), self._opaque, b"y")
