@@ -1,6 +1,7 @@
 """Short tracebacks in a notebook: where in the reader's cells, and what went wrong.
 
 A call that fails passes many frames on five floors. They say nothing that a recording does not say better.
+Nor do those of a library that a cell has called.
 """
 
 from __future__ import annotations
@@ -9,30 +10,27 @@ import sys
 from types import TracebackType
 from typing import Any
 
-import grpc
-
-from companion.core.errors import Error
-
 
 def shorten_tracebacks() -> None:
-    """Show errors of containerd's classes and of gRPC with the frames of cells alone; only in IPython."""
+    """Show errors with the frames of cells alone; only in IPython."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     if shell is not None:
-        shell.set_custom_exc((Error, grpc.RpcError), _show)
+        shell.set_custom_exc((Exception,), _show)
 
 
 def _show(
     shell: Any, etype: type[BaseException], value: BaseException, tb: TracebackType, tb_offset: int = 0
 ) -> None:
     value.__cause__, value.__suppress_context__ = None, True
-    shell.showtraceback((etype, value, _cells_only(tb)), tb_offset=0)
+    shell.showtraceback((etype, value, cells_only(tb) or tb), tb_offset=0)
 
 
-def _cells_only(tb: TracebackType | None) -> TracebackType | None:
+def cells_only(tb: TracebackType | None) -> TracebackType | None:
+    """Return the frames of `tb` that are in a cell, None where there is none."""
     if tb is None:
         return None
-    rest = _cells_only(tb.tb_next)
+    rest = cells_only(tb.tb_next)
     if "ipykernel_" not in tb.tb_frame.f_code.co_filename:
         return rest
     return TracebackType(rest, tb.tb_frame, tb.tb_lasti, tb.tb_lineno)
