@@ -34,11 +34,24 @@ def readable(traceback: list[str]) -> list[str]:
     return [*cells, frames[-1]]
 
 
+def joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Each stream whole: how many pieces a text comes in differs from run to run."""
+    whole: list[NotebookNode] = []
+    for output in outputs:
+        if whole and output.output_type == "stream" and whole[-1].get("name") == output.name:
+            whole[-1].text += output.text
+        else:
+            whole.append(output)
+    return whole
+
+
 def normalise(notebook: NotebookNode) -> None:
     """Strip in place what differs from one run or machine to the next."""
     notebook.metadata = NotebookNode(kernelspec=KERNELSPEC, language_info={"name": "python"})
     for cell in notebook.cells:
         cell.metadata = NotebookNode({k: v for k, v in cell.metadata.items() if k in KEPT_CELL_METADATA})
+        if "outputs" in cell:
+            cell.outputs = joined(cell.outputs)
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 output.traceback = readable(output.traceback)

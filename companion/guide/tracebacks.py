@@ -23,7 +23,9 @@ def _show(
     shell: Any, etype: type[BaseException], value: BaseException, tb: TracebackType, tb_offset: int = 0
 ) -> None:
     value.__cause__, value.__suppress_context__ = None, True
-    shell.showtraceback((etype, value, cells_only(tb) or tb), tb_offset=0)
+    # What an installation lacks is seen only where it was asked for.
+    shown = None if isinstance(value, ImportError) else cells_only(tb)
+    shell.showtraceback((etype, value, shown or tb), tb_offset=0)
 
 
 def cells_only(tb: TracebackType | None) -> TracebackType | None:
