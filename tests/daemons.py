@@ -79,7 +79,7 @@ def containerd() -> Iterator[DaemonProcess]:
             with running(command, f"{directory}/containerd.sock", directory / "log") as daemon:
                 yield daemon
         finally:
-            _unmount_below(directory)
+            unmount_below(directory)
 
 
 @contextmanager
@@ -120,7 +120,8 @@ def _connects(address: str) -> bool:
     return False
 
 
-def _unmount_below(directory: Path) -> None:
+def unmount_below(directory: Path) -> None:
+    """Undo every mount in a directory."""
     mounts = [Path(line.split()[4]) for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     for mount in sorted((m for m in mounts if directory in m.parents), reverse=True):
         subprocess.run(["umount", "--lazy", mount], check=True)

@@ -12,7 +12,7 @@ from companion.clients import Services
 from companion.guide.playground import fresh_daemon, stop_daemon
 from tests import daemons
 from tests.archives import write_samples
-from tests.daemons import DaemonProcess
+from tests.daemons import DaemonProcess, unmount_below
 from tests.interop.images import filled_registry
 from tests.interop.scenario import run
 
@@ -91,10 +91,11 @@ def new_namespace() -> str:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Path:
+def workspace(tmp_path: Path) -> Iterator[Path]:
     """The directory in which scenarios are played, with the files they name."""
     run("ctr oci spec > spec.json", {}, tmp_path)
     (tmp_path / "rootfs").mkdir()
     (tmp_path / "variables").write_text("A=1\nB=2 3\n")
     write_samples(tmp_path)
-    return tmp_path
+    yield tmp_path
+    unmount_below(tmp_path)

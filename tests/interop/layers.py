@@ -104,7 +104,7 @@ def changes(layer: Layer) -> None:
     layer.whiteout("etc/name")
     layer.whiteout("usr/bin/sudo")
     layer.whiteout("opt/old")
-    layer.whiteout("nowhere/at all")
+    layer.whiteout("etc/nothing")
     layer.opaque("var/cache")
     layer.file("var/cache/new", b"second")
     layer.file("srv/noted.d", b"a file now")
