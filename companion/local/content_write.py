@@ -6,6 +6,7 @@ containerd: the method Write of plugins/services/content/contentserver.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from itertools import chain
 
 from grpc import StatusCode
@@ -72,7 +73,8 @@ class _Conversation:
             return
         self._expected = request.expected
         if self._has_blob(request.expected):
-            self._store.abort(self._ref)
+            with suppress(NotFound):  # who made the blob may have had the same reference
+                self._store.abort(self._ref)
             raise StatusError(
                 StatusCode.ALREADY_EXISTS, f"blob with expected digest {request.expected} exists"
             )

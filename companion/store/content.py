@@ -138,7 +138,11 @@ class ContentStore(content.Store):
             release(root, namespace, Resource(ref, "ingests"))
             return backend_ref
 
-        backend_ref = self._db.update(write)
+        try:
+            backend_ref = self._db.update(write)
+        except NotFound:
+            self.mark_dirty()  # who asks may have written bytes under a reference that ended meanwhile
+            raise
         with suppress(NotFound):
             self._backend.abort(backend_ref)
 
