@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import pytest
 
+pytest.register_assert_rewrite("tests.interop.scenario")
+
 CI = os.environ.get("CI") == "true"
 NEEDED = ("containerd", "ctr", "runc")
 INSTALL = "apt-get install --yes containerd runc"

@@ -36,7 +36,9 @@ GENERATED = {
 FRAMES = re.compile(r"(?:(?:^.*\|.*\n)+^elapsed: .*\n)+", re.MULTILINE)
 """What a download prints: every tenth of a second how far each blob has come."""
 
-CUT_OFF = re.compile(r'^.*msg="failed to get content info" error="context canceled"\n', re.MULTILINE)
+CUT_OFF = re.compile(
+    r'^.*"(active check failed|failed to get content info)" error="context canceled"\n', re.MULTILINE
+)
 """What it says when the download ends while it asks how far a blob has come."""
 
 
