@@ -57,7 +57,7 @@ class SnapshotBucket:
 
         Raises `AlreadyExists` for a target that exists and for a key that is taken, `NotFound`.
         """
-        if target and self._is_taken(target):
+        if target and self._is_seen(target):
             raise AlreadyExists(f"target snapshot {quote(target)}")
         self._require_free(key)
         return self._new_name(key), self._parent_name(parent)
@@ -150,6 +150,10 @@ class SnapshotBucket:
 
     def _is_taken(self, key: str) -> bool:
         return self._root.bucket(*self._path, key) is not None
+
+    def _is_seen(self, key: str) -> bool:
+        bucket = self._root.bucket(*self._path)
+        return bucket is not None and bucket.get(key) is not None
 
     def _require_free(self, key: str) -> None:
         if self._is_taken(key):

@@ -5,6 +5,7 @@ containerd: core/metadata/snapshot.go.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -40,6 +41,8 @@ class Snapshotter(snapshots.Snapshotter):
     def __init__(self, db: Database, name: str, backend: Backend) -> None:
         self._db, self._name, self._backend = db, name, backend
         self._gate = Gate()
+        # Who is told that a name exists must find it, so a second commit waits for what the first comes to.
+        self._committing = threading.RLock()
         self._finish_commits()
 
     def stat(self, key: str) -> Info:
@@ -86,7 +89,7 @@ class Snapshotter(snapshots.Snapshotter):
         validate_labels(given)
         now = datetime.now(UTC)
         info = Info(name, "", Kind.COMMITTED, given, now, now)
-        with self._gate.shared():
+        with self._gate.shared(), self._committing:
             committed, active = self._db.update(lambda root: bucket(root).begin_commit(info, key))
             try:
                 self._backend.commit(committed, active, inherited(given))

@@ -232,6 +232,43 @@ def test_during_a_commit_its_name_is_taken_and_not_seen(snapshotter: Snapshotter
     assert [info.name for info in snapshotter.list()] == ["name", "other"]
 
 
+def test_who_is_told_that_a_name_exists_finds_it(snapshotter: Snapshotter, backend: Watched) -> None:
+    snapshotter.prepare("key")
+    snapshotter.prepare("other")
+    told, found = threading.Event(), list[Info]()
+
+    def second() -> None:
+        with namespace("test"):
+            with pytest.raises(AlreadyExists):
+                snapshotter.commit("name", "other")
+            found.append(snapshotter.stat("name"))
+        told.set()
+
+    thread = threading.Thread(target=second)
+
+    def meanwhile() -> None:
+        thread.start()
+        told.wait(0.5)  # in vain, unless the second is told too early
+
+    backend.before_commit = meanwhile
+    snapshotter.commit("name", "key")
+    thread.join()
+    assert found == [snapshotter.stat("name")]
+
+
+def test_a_target_counts_when_it_is_seen(snapshotter: Snapshotter, backend: Watched) -> None:
+    labels = {"containerd.io/snapshot.ref": "name"}
+    snapshotter.prepare("key")
+
+    def prepare() -> None:
+        snapshotter.prepare("other", labels=labels)
+
+    backend.before_commit = prepare
+    snapshotter.commit("name", "key")
+    with pytest.raises(AlreadyExists, match="target snapshot"):
+        snapshotter.prepare("third", labels=labels)
+
+
 def test_a_key_that_is_gone_after_its_commit(snapshotter: Snapshotter, backend: Watched) -> None:
     """Somebody removes it, and makes another of this key, while the backend works."""
     snapshotter.prepare("key")
