@@ -223,7 +223,7 @@ class Client:
         ref: str,
         *,
         platform: str = "",
-        unpack: bool = False,
+        unpack: bool = True,
         snapshotter: str = "",
         labels: Mapping[str, str] | None = None,
         resolver: Resolver | None = None,
@@ -232,7 +232,7 @@ class Client:
         """Bring an image from its registry, for one platform, and return its handle.
 
         Without a `platform`, such as `linux/arm64`, it is the client's. What is there already is not asked
-        for. With `unpack`, its layers become snapshots in the snapshotter of this name, or the default one.
+        for. Its layers become snapshots, unless told not to, in the snapshotter of this name or the default.
         `labels` are those of the record; `progress` is where to write how far it is: a line, live on a
         terminal. A lease holds what is new until the record does. containerd: Client.Pull.
 

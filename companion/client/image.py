@@ -12,7 +12,7 @@ from companion.core.content import Descriptor, Info
 from companion.core.errors import InvalidArgument, NotFound
 from companion.core.image_config import ImageConfig, chain_id, read_image_config
 from companion.core.image_parts import walk
-from companion.core.labels import GC_SNAPSHOT
+from companion.core.labels import GC_REF_SNAPSHOT
 from companion.core.manifests import Manifest, children, find_manifest, read_manifest
 from companion.core.media_types import is_image_config
 from companion.core.platforms import Matcher
@@ -124,8 +124,8 @@ class Image:
     def _snapshots(self, info: Info) -> int:
         used = 0
         for label, key in info.labels.items():
-            if label.startswith(GC_SNAPSHOT):
+            if label.startswith(GC_REF_SNAPSHOT):
                 # It may be gone, and so may its snapshotter.
                 with suppress(NotFound, InvalidArgument):
-                    used += self._client.snapshot_service(label.removeprefix(GC_SNAPSHOT)).usage(key).size
+                    used += self._client.snapshot_service(label.removeprefix(GC_REF_SNAPSHOT)).usage(key).size
         return used

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from companion.client.client import Client
@@ -10,7 +10,6 @@ from companion.client.container_opts import NewContainerOpt, with_additional_con
 from companion.client.image import Image
 from companion.core.containers import Container
 from companion.core.labels import STOP_SIGNAL
-from companion.core.snapshots import Snapshotter
 
 
 def with_image(image: Image) -> NewContainerOpt:
@@ -25,14 +24,26 @@ def with_new_snapshot(key: str, image: Image, labels: Mapping[str, str] | None =
     Raises `AlreadyExists` for the key, `NotFound` where the image is not unpacked, and what reading the
     image raises.
     """
-    return _with_image_snapshot(lambda service: service.prepare, key, image, labels)
+
+    def opt(client: Client, container: Container) -> Container:
+        parent, made = image.chain_id(), _on_snapshot(client, container, key, image)
+        client.snapshot_service(made.snapshotter).prepare(key, parent, labels)
+        return made
+
+    return opt
 
 
 def with_new_snapshot_view(
     key: str, image: Image, labels: Mapping[str, str] | None = None
 ) -> NewContainerOpt:
     """As `with_new_snapshot`, with a snapshot that is only read. containerd: WithNewSnapshotView."""
-    return _with_image_snapshot(lambda service: service.view, key, image, labels)
+
+    def opt(client: Client, container: Container) -> Container:
+        parent, made = image.chain_id(), _on_snapshot(client, container, key, image)
+        client.snapshot_service(made.snapshotter).view(key, parent, labels)
+        return made
+
+    return opt
 
 
 def with_image_config_labels(image: Image) -> NewContainerOpt:
@@ -56,15 +67,6 @@ def with_image_stop_signal(image: Image, default: str) -> NewContainerOpt:
     return opt
 
 
-def _with_image_snapshot(
-    making: Callable[[Snapshotter], Callable[[str, str, Mapping[str, str] | None], object]],
-    key: str,
-    image: Image,
-    labels: Mapping[str, str] | None,
-) -> NewContainerOpt:
-    def opt(client: Client, container: Container) -> Container:
-        parent, snapshotter = image.chain_id(), client.resolve_snapshotter(container.snapshotter)
-        making(client.snapshot_service(snapshotter))(key, parent, labels)
-        return replace(container, snapshotter=snapshotter, snapshot_key=key, image=image.name)
-
-    return opt
+def _on_snapshot(client: Client, container: Container, key: str, image: Image) -> Container:
+    snapshotter = client.resolve_snapshotter(container.snapshotter)
+    return replace(container, snapshotter=snapshotter, snapshot_key=key, image=image.name)

@@ -34,9 +34,10 @@ def apply_layer(
     containerd: rootfs.ApplyLayer.
     """
     chain = chain_id([*below, diff_id])
-    if _is_there(snapshotter, chain):
+    prepared = _prepared(snapshotter, chain, chain_id(below), labels)
+    if prepared is None:
         return False
-    key, mounts = _prepared(snapshotter, chain, chain_id(below), labels)
+    key, mounts = prepared
     with suppress(AlreadyExists), _removed_on_failure(snapshotter, key):
         _extract(blob, diff_id, mounts, applier)
         with _failing(f"failed to commit snapshot {key}"):
@@ -54,10 +55,14 @@ def _is_there(snapshotter: Snapshotter, chain: str) -> bool:
 
 def _prepared(
     snapshotter: Snapshotter, chain: str, parent: str, labels: Mapping[str, str] | None
-) -> tuple[str, Sequence[Mount]]:
+) -> tuple[str, Sequence[Mount]] | None:
+    """Return a snapshot to unpack into, or None where there is one of the whole chain."""
     key = ""
     for _ in range(MAX_TRIES):
+        if _is_there(snapshotter, chain):
+            return None
         key = f"extract-{generate_id()} {chain}"
+        # With labels that name the chain, it may also be the chain that exists by now.
         with suppress(AlreadyExists), _failing(f"failed to prepare extraction snapshot {quote(key)}"):
             return key, snapshotter.prepare(key, parent, labels)
     raise AlreadyExists(f"failed to prepare extraction snapshot {quote(key)}")

@@ -9,17 +9,15 @@ from companion.client.rootfs import apply_layer
 from companion.core.content import Descriptor, Info
 from companion.core.errors import InvalidArgument
 from companion.core.image_config import chain_id, read_image_config
-from companion.core.labels import GC_SNAPSHOT, SNAPSHOT_REF, UNCOMPRESSED
+from companion.core.labels import GC_REF_SNAPSHOT, UNCOMPRESSED
 from companion.core.manifests import Manifest
+from companion.core.snapshots import TARGET, inherited
 
 if TYPE_CHECKING:
     from companion.client.client import Client
 
 Labels = Callable[[Descriptor, str], Mapping[str, str]]
 """From a layer and the chain id of its snapshot to the labels of that."""
-
-_FOR_SNAPSHOTS = "containerd.io/snapshot/"
-"""How the annotations of a layer begin that are meant for its snapshot."""
 
 
 def no_labels(blob: Descriptor, chain: str) -> Mapping[str, str]:
@@ -29,8 +27,7 @@ def no_labels(blob: Descriptor, chain: str) -> Mapping[str, str]:
 
 def pull_labels(blob: Descriptor, chain: str) -> Mapping[str, str]:
     """Return what a snapshot says of its layer when a pull unpacks it: a snapshotter may know it already."""
-    told = {key: value for key, value in blob.annotations.items() if key.startswith(_FOR_SNAPSHOTS)}
-    return {SNAPSHOT_REF: chain, **told}
+    return {**inherited(blob.annotations), TARGET: chain}
 
 
 def unpack(client: Client, manifest: Manifest, snapshotter: str, labels: Labels = no_labels) -> None:
@@ -51,4 +48,4 @@ def unpack(client: Client, manifest: Manifest, snapshotter: str, labels: Labels 
         told = labels(blob, chain_id(diff_ids[: level + 1]))
         if apply_layer(blob, diff_id, diff_ids[:level], service, differ, labels=told):
             label(blob, UNCOMPRESSED, diff_id)
-    label(manifest.config, f"{GC_SNAPSHOT}{name}", chain_id(diff_ids))
+    label(manifest.config, f"{GC_REF_SNAPSHOT}{name}", chain_id(diff_ids))

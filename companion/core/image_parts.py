@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from companion.core.content import Descriptor, Provider
 from companion.core.errors import NotFound
-from companion.core.labels import GC_CONTENT
+from companion.core.labels import GC_REF_CONTENT
 from companion.core.manifests import MAX_DEPTH, children, read_manifest, too_deep
 from companion.core.media_types import is_known_config, is_layer, is_manifest
 from companion.core.platforms import Matcher
@@ -85,7 +85,7 @@ def _walk(provider: Provider, target: Descriptor, depth: int, seen: set[str]) ->
 
 def _child_label(media_type: str) -> str:
     if is_known_config(media_type):
-        return f"{GC_CONTENT}config"
+        return f"{GC_REF_CONTENT}.config"
     if is_manifest(media_type):
-        return f"{GC_CONTENT}m."
-    return f"{GC_CONTENT}l." if is_layer(media_type) else GC_CONTENT
+        return f"{GC_REF_CONTENT}.m."
+    return f"{GC_REF_CONTENT}.l." if is_layer(media_type) else f"{GC_REF_CONTENT}."

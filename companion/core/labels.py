@@ -18,17 +18,8 @@ GC_REF_SNAPSHOT = f"{GC_REF}snapshot."
 DEFAULT_RUNTIME = "containerd.io/defaults/runtime"
 DEFAULT_SNAPSHOTTER = "containerd.io/defaults/snapshotter"
 
-GC_CONTENT = "containerd.io/gc.ref.content."
-"""How a label begins that holds a blob, its value."""
-
-GC_SNAPSHOT = "containerd.io/gc.ref.snapshot."
-"""How a label begins that holds a snapshot, its value; the name of the snapshotter follows."""
-
 STOP_SIGNAL = "io.containerd.image.config.stop-signal"
 """The label of a container that says which signal stops its program."""
-
-SNAPSHOT_REF = "containerd.io/snapshot.ref"
-"""The label of a snapshot that says which chain of layers it holds or is to hold."""
 
 UNCOMPRESSED = "containerd.io/uncompressed"
 """The label of a layer that says which digest it has when it is not compressed."""

@@ -130,6 +130,20 @@ def test_where_all_keys_are_taken_the_layer_is_not_unpacked(
     assert names(native) == [f"extract-taken {DIFF_ID}"]
 
 
+def test_a_chain_that_comes_to_be_meanwhile_is_not_unpacked(
+    client: Client, native: Snapshotter, blob: Descriptor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def other() -> str:
+        native.prepare("other")
+        native.commit(DIFF_ID, "other")
+        return "id"
+
+    monkeypatch.setattr(rootfs, "generate_id", other)
+    labels = {"containerd.io/snapshot.ref": DIFF_ID}
+    assert not apply_layer(blob, DIFF_ID, (), native, client.diff_service, labels=labels)
+    assert names(native) == [DIFF_ID]
+
+
 def test_a_layer_below_must_be_there(client: Client, native: Snapshotter, blob: Descriptor) -> None:
     with pytest.raises(
         NotFound, match=r"^failed to prepare extraction snapshot .* does not exist: not found"

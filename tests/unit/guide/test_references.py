@@ -15,7 +15,7 @@ from companion.core import media_types
 from companion.core.blobs import write_blob
 from companion.core.content import Descriptor
 from companion.core.images import Image
-from companion.core.labels import GC_CONTENT, GC_EXPIRE, GC_FLAT, GC_ROOT, GC_SNAPSHOT
+from companion.core.labels import GC_EXPIRE, GC_FLAT, GC_REF_CONTENT, GC_REF_SNAPSHOT, GC_ROOT
 from companion.core.leases import Lease, lease
 from companion.daemon import Daemon
 from companion.guide.figures.references import references
@@ -57,7 +57,7 @@ def digest(text: str) -> str:
 
 def put(client: Client, text: str, labels: Mapping[str, str] | None = None, *needs: str) -> str:
     """Write a blob, which needs others."""
-    needed = {f"{GC_CONTENT}{number}": each for number, each in enumerate(needs)}
+    needed = {f"{GC_REF_CONTENT}.{number}": each for number, each in enumerate(needs)}
     write_blob(client.content_store, text, BytesIO(text.encode()), labels={**(labels or {}), **needed})
     return digest(text)
 
@@ -107,7 +107,7 @@ def test_a_container_leads_to_its_snapshot_and_that_to_its_parents(client: Clien
 
 def test_a_blob_leads_to_a_snapshot_by_a_label(client: Client) -> None:
     put_snapshots(client, "top")
-    put_image(client, "app", put(client, "config", {f"{GC_SNAPSHOT}native": "top"}))
+    put_image(client, "app", put(client, "config", {f"{GC_REF_SNAPSHOT}native": "top"}))
     assert "blob config: gc.ref.snapshot.native → snapshot top" in told(client, "config")
 
 
@@ -171,7 +171,9 @@ def test_the_garbage_is_what_the_collector_finds(client: Client, daemon: Daemon,
     client.leases_service.create(Lease("flat", labels={GC_FLAT: "yes"}))
     client.leases_service.create(Lease("old", labels={GC_EXPIRE: OVER}))
     with lease("flat"):
-        client.snapshot_service("native").prepare("kept", "middle", {f"{GC_CONTENT}x": put(client, "lost")})
+        client.snapshot_service("native").prepare(
+            "kept", "middle", {f"{GC_REF_CONTENT}.x": put(client, "lost")}
+        )
     put_image(client, "app", put(client, "manifest", {}, put(client, "layer")))
     db = daemon.plugins.by_id(METADATA, "bolt")
     found = db.view(lambda root: garbage.find(root, datetime.now(UTC)))[place]
@@ -192,7 +194,7 @@ def test_names_with_marks_of_html_and_dot_are_written_as_they_are(client: Client
 
 def test_a_pulled_image_fits_a_page_of_a_notebook(client: Client) -> None:
     with Registry() as registry:
-        client.pull(NAME, resolver=registry.resolver())
+        client.pull(NAME, unpack=False, resolver=registry.resolver())
     assert inches_wide(references(client)) <= 7.5
 
 
