@@ -59,7 +59,10 @@ def _name(annotations: Mapping[str, str], base_name: str) -> str:
 
 def _check(store: Store, image: Image) -> None:
     """Refuse what the daemon would refuse, and what is not there as it is described."""
-    digests.validate(image.target.digest)
+    try:
+        digests.validate(image.target.digest)
+    except InvalidArgument as error:
+        raise error.wrap(f"image {quote(image.name)}") from None
     if not image.target.media_type:
         raise InvalidArgument(f"image {quote(image.name)}: target has no media type")
     size = store.info(image.target.digest).size

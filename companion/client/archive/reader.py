@@ -66,10 +66,10 @@ def read_archive(store: Store, file: BinaryIO) -> Contents:
     contents, prefix = Contents(), f"tar-{leases.generate_id()}-"
     with _refusing(), tarfile.open(fileobj=file, mode="r|", tarinfo=_Member, errors="strict") as archive:
         for member in archive:
-            name = _checked(member)
+            name, source = _checked(member), archive.extractfile(member) if member.isreg() else None
             if member.issym():
                 contents.links[name] = _link(name, member.linkname)
-            elif (source := archive.extractfile(member)) is None:
+            elif source is None:
                 continue
             elif name == LAYOUT_FILE:
                 contents.layout = _json("oci layout", name, source)

@@ -185,6 +185,17 @@ def test_a_layer_that_is_there_compressed_is_not_kept_twice(imported: Any, store
     }
 
 
+def test_what_is_no_file_is_passed_over(imported: Any) -> None:
+    made = io.BytesIO(WHOLE)
+    with tarfile.open(fileobj=made, mode="a") as archive:
+        for kind in (tarfile.DIRTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, b"Z"):
+            other = tarfile.TarInfo("oci-layout")
+            other.type, other.linkname = kind, "index.json"
+            archive.addfile(other)
+    [image] = imported(made.getvalue())
+    assert image.name == "one"
+
+
 def test_layers_of_docker_archives_may_be_links(imported: Any, store: Store) -> None:
     config = json.dumps({"os": "linux", "architecture": "amd64", "rootfs": {}}).encode()
     listed = [{"Config": "c.json", "RepoTags": ["busy"], "Layers": ["a/layer.tar", "b/layer.tar"]}]
@@ -350,7 +361,11 @@ REFUSED: dict[str, tuple[bytes, type[Error], str]] = {
     ),
     "an index of nothing": (of_layout(json.dumps(LAYOUT).encode()), NotFound, "image might be filtered out"),
     "an image that is not there": (with_target(digest=GONE), NotFound, f"content digest {GONE}"),
-    "an image of no digest": (with_target(digest="../x"), InvalidArgument, ""),
+    "an image of no digest": (
+        with_target(digest="../x"),
+        InvalidArgument,
+        'image "bad": invalid checksum digest format',
+    ),
     "an image of another size": (with_target(size=1), InvalidArgument, 'image "bad": target has '),
     "an image of no type": (
         with_target(mediaType=""),
