@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from companion.client import Client, with_new_snapshot, with_new_spec
+from companion.client import (
+    Client,
+    namespace,
+    with_image_config,
+    with_new_snapshot,
+    with_new_spec,
+    with_snapshot_cleanup,
+)
 from companion.core.content import CHUNK
 from companion.core.errors import Error, NotFound
 from companion.core.namespaces import Namespace
@@ -50,8 +57,24 @@ def left(client: Client) -> dict[str, Any]:
     }
 
 
+def test_a_container_is_made_of_what_was_pulled(native: Client, registry: Registry) -> None:
+    client = native
+    with namespace(native.namespace):
+        image = client.pull("docker.io/library/debian:latest", resolver=registry.resolver())
+        container = client.new_container(
+            "debian_container",
+            with_new_snapshot("debian_snapshot", image),
+            with_new_spec(with_image_config(image)),
+        )
+    record = container.info()
+    assert (record.image, record.snapshot_key) == (image.name, "debian_snapshot")
+    assert container.spec()["process"]["args"] == [*image.spec().entrypoint, *image.spec().cmd]
+    container.delete(with_snapshot_cleanup)
+    assert [kind for _, _, kind in left(client)["snapshots"]] == [Kind.COMMITTED] * len(image.rootfs())
+
+
 def test_an_image_is_pulled(native: Client, registry: Registry) -> None:
-    image = native.pull(NAME, platform="linux/amd64", unpack=True, resolver=registry.resolver())
+    image = native.pull(NAME, platform="linux/amd64", resolver=registry.resolver())
     assert image.metadata == native.image_service.get(NAME)
     assert image.is_unpacked()
     native.new_container("debian", with_new_snapshot("key", image), with_new_spec())
@@ -64,24 +87,24 @@ def test_an_image_is_pulled(native: Client, registry: Registry) -> None:
 
 
 def test_every_snapshot_names_the_layers_it_holds(native: Client, registry: Registry) -> None:
-    native.pull(NAME, platform="linux/amd64", unpack=True, resolver=registry.resolver())
+    native.pull(NAME, platform="linux/amd64", resolver=registry.resolver())
     found = native.snapshot_service().list()
     assert [info.kind for info in found] == [Kind.COMMITTED] * 3
     assert [info.labels for info in found] == [{"containerd.io/snapshot.ref": info.name} for info in found]
 
 
 def test_a_second_pull_asks_for_nothing_and_changes_nothing(native: Client, registry: Registry) -> None:
-    native.pull(NAME, platform="linux/amd64", unpack=True, resolver=registry.resolver())
+    native.pull(NAME, platform="linux/amd64", resolver=registry.resolver())
     before = left(native)
     registry.requests.clear()
-    native.pull(NAME, platform="linux/amd64", unpack=True, resolver=registry.resolver())
+    native.pull(NAME, platform="linux/amd64", resolver=registry.resolver())
     assert list(map(str, registry.requests)) == ["HEAD /v2/library/debian/manifests/latest"]
     assert left(native) == before
 
 
 def test_what_cannot_be_unpacked_has_no_record(native: Client) -> None:
     with Scripted(blobs=simple()) as registry, pytest.raises(Error, match="failed to extract layer"):
-        native.pull(NAME, unpack=True, resolver=registry.resolver())
+        native.pull(NAME, resolver=registry.resolver())
     assert list(native.image_service.list()) == []
     assert list(native.leases_service.list()) == []
     assert list(native.snapshot_service().list()) == []
@@ -114,5 +137,5 @@ def test_ctr_leaves_the_same(daemon: str, request: pytest.FixtureRequest, regist
         command = ["ctr", "--address", process.address, "--namespace", ctr.namespace, "images", "pull"]
         flags = ["--plain-http", "--platform", "linux/amd64", "--snapshotter", "native"]
         subprocess.run([*command, *flags, ref], check=True, capture_output=True, timeout=GUARD)
-        ours.pull(ref, platform="linux/amd64", unpack=True, snapshotter="native")
+        ours.pull(ref, platform="linux/amd64", snapshotter="native")
         assert left(ours) == left(ctr)

@@ -32,7 +32,7 @@ from companion.client import Client
 from companion.client.remotes import Resolver
 address, namespace, name, url = sys.argv[1:]
 with Client(address, default_namespace=namespace) as client:
-    client.pull(name, resolver=Resolver(mirrors={"docker.io": url}))
+    client.pull(name, unpack=False, resolver=Resolver(mirrors={"docker.io": url}))
 """
 
 

@@ -437,24 +437,26 @@ class TestPull:
     def test_the_platform_of_the_client(self, daemon: Daemon, registry: Scripted) -> None:
         arm = only(parse("linux/arm64"))
         with Client(daemon.address, default_namespace="test", default_platform=arm) as client:
-            image = client.pull(NAME, resolver=registry.resolver())
+            image = client.pull(NAME, unpack=False, resolver=registry.resolver())
             assert image.spec().platform == Platform("linux", "arm64")
             assert image.platform == arm
 
     @pytest.mark.parametrize("architecture", ["amd64", "arm64"])
     def test_a_platform(self, client: Client, registry: Scripted, architecture: str) -> None:
-        image = client.pull(NAME, platform=f"linux/{architecture}", resolver=registry.resolver())
+        image = client.pull(
+            NAME, unpack=False, platform=f"linux/{architecture}", resolver=registry.resolver()
+        )
         assert image.spec().platform == Platform("linux", architecture)
         assert len(client.content_store.list()) == 6
         assert image.metadata == client.image_service.get(NAME)
 
     def test_no_platform_matches(self, client: Client, registry: Scripted) -> None:
         with pytest.raises(NotFound, match=r"^no match for platform in manifest: not found$"):
-            client.pull(NAME, platform="linux/s390x", resolver=registry.resolver())
+            client.pull(NAME, unpack=False, platform="linux/s390x", resolver=registry.resolver())
         assert list(client.image_service.list()) == []
         assert list(client.leases_service.list()) == []
 
     def test_again_with_labels(self, client: Client, registry: Scripted) -> None:
-        client.pull(NAME, labels={"a": "1"}, resolver=registry.resolver())
-        image = client.pull(NAME, labels={"b": "2"}, resolver=registry.resolver())
+        client.pull(NAME, unpack=False, labels={"a": "1"}, resolver=registry.resolver())
+        image = client.pull(NAME, unpack=False, labels={"b": "2"}, resolver=registry.resolver())
         assert image.labels == client.image_service.get(NAME).labels == {"b": "2"}
