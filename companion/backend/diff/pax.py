@@ -42,8 +42,8 @@ def parse_records(data: bytes) -> Records:
             records[key] = value
     if parts:
         records[SPARSE_MAP] = b",".join(parts)
-    # An empty value takes back what an earlier header has said.
-    return {key: value for key, value in records.items() if value}
+    # An empty value takes back what an earlier header has said, but for attributes, which may be empty.
+    return {key: value for key, value in records.items() if value or key.startswith(XATTR)}
 
 
 def parse_time(value: bytes) -> int:
