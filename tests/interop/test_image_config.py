@@ -26,7 +26,7 @@ from companion.client import (
     with_snapshotter,
 )
 from companion.core import typeurl
-from companion.core.errors import Error
+from companion.core.errors import Error, InvalidArgument
 from tests import images
 from tests.daemons import DaemonProcess
 from tests.images import layer
@@ -168,6 +168,29 @@ def test_a_link_leads_to_a_file_of_the_image(user: str, place: Place) -> None:
     expected = place.by_ctr(image)
     assert user_in(expected) == (7, 8, [8])
     assert place.by_us(image, with_image_config(image)) == expected
+
+
+def test_an_id_that_is_too_large_is_refused_and_cut_by_ctr(place: Place) -> None:
+    image = place.put(
+        layer({"etc/": "", "etc/passwd": "huge:x:4294967296:4294967303::/:/bin/sh\n"}), User="huge"
+    )
+    assert user_in(place.by_ctr(image)) == (0, 7, [7])
+    with pytest.raises(InvalidArgument, match="4294967296 is no id of a user or group"):
+        place.create(image, with_image_config(image))
+
+
+@pytest.mark.overlayfs
+def test_a_user_is_found_in_an_overlay(place: Place) -> None:
+    image = place.put(LAYER, LINKED, User="linked")
+    image.unpack("overlayfs")
+    container = place.client.new_container(
+        "debian",
+        with_snapshotter("overlayfs"),
+        with_new_snapshot("debian", image),
+        with_new_spec(with_image_config(image)),
+    )
+    assert container.spec()["process"]["user"] == {"uid": 7, "gid": 8, "additionalGids": [8]}
+    assert str(Path(place.address).parent) not in Path("/proc/self/mountinfo").read_text()
 
 
 CONFIGS: dict[str, dict[str, Any]] = {
