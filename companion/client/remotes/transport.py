@@ -52,15 +52,15 @@ class Transport:
 
         `authorization` gives the header for each URL on the way. Raises `RegistryError`.
         """
-        target = url
+        target = location = url
         for _ in range(MAX_REDIRECTS):
             response = self._send_once(method, target, headers, authorization(target), form)
-            location = response.headers.get("Location")
-            if response.status_code not in _REDIRECTS or location is None or form is not None:
+            location = response.headers.get("Location", "")
+            if response.status_code not in _REDIRECTS or not location or form is not None:
                 return response
             response.close()
             target = urljoin(target, location)
-        raise RegistryError(f"{_what(method, url)}: stopped after {MAX_REDIRECTS} redirects")
+        raise RegistryError(f"{_what(method, location)}: stopped after {MAX_REDIRECTS} redirects")
 
     def _send_once(
         self,
