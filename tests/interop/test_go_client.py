@@ -34,8 +34,8 @@ def goclient(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return program
 
 
-def transcript(goclient: Path, daemon: DaemonProcess) -> list[str]:
-    command = [str(goclient), daemon.address, "goclient"]
+def transcript(goclient: Path, daemon: DaemonProcess, *arguments: str) -> list[str]:
+    command = [str(goclient), daemon.address, "goclient", *arguments]
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=RUN_GUARD, check=True)
     return result.stdout.splitlines()
 
@@ -44,3 +44,16 @@ def test_the_same_program_gets_the_same(
     goclient: Path, new_companion: DaemonProcess, new_containerd: DaemonProcess
 ) -> None:
     assert transcript(goclient, new_companion) == transcript(goclient, new_containerd)
+
+
+@pytest.mark.overlayfs
+@pytest.mark.parametrize("snapshotter", ["overlayfs", "native"])
+def test_the_same_program_gets_the_same_of_images(
+    goclient: Path,
+    snapshotter: str,
+    registry: str,
+    new_companion: DaemonProcess,
+    new_containerd: DaemonProcess,
+) -> None:
+    arguments = (registry, snapshotter)
+    assert transcript(goclient, new_companion, *arguments) == transcript(goclient, new_containerd, *arguments)

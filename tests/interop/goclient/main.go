@@ -2,7 +2,9 @@
 // tells what it gets: a line for each step, without what differs from run to
 // run. So two daemons can be compared.
 //
-//	goclient ADDRESS NAMESPACE
+//	goclient ADDRESS NAMESPACE [REGISTRY SNAPSHOTTER]
+//
+// With a registry it pulls the images of the tests, and works with them.
 package main
 
 import (
@@ -10,12 +12,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 	"time"
 
 	"github.com/containerd/containerd"
 	"github.com/containerd/containerd/errdefs"
 	"github.com/containerd/containerd/namespaces"
 )
+
+// madeUp is what the client names by the clock and by chance.
+var madeUp = regexp.MustCompile(`(extract|view)-\d+-[\w-]{4}`)
 
 // guard ends a program that hangs.
 const guard = time.Minute
@@ -25,6 +31,9 @@ type session struct {
 	client    *containerd.Client
 	namespace string
 	ctx       context.Context
+
+	registry    string // host and port, if there is one
+	snapshotter string
 }
 
 // step does one thing and returns what there is to tell of it.
@@ -34,8 +43,8 @@ type step struct {
 }
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: goclient ADDRESS NAMESPACE")
+	if len(os.Args) != 3 && len(os.Args) != 5 {
+		fmt.Fprintln(os.Stderr, "usage: goclient ADDRESS NAMESPACE [REGISTRY SNAPSHOTTER]")
 		os.Exit(2)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), guard)
@@ -45,13 +54,22 @@ func main() {
 	defer client.Close()
 
 	s := (&session{client: client, ctx: ctx}).in(os.Args[2])
+	if len(os.Args) == 5 {
+		s.registry, s.snapshotter = os.Args[3], os.Args[4]
+		s.takeAndListen(imageSteps, unpackedSteps, imagesGoneSteps)
+		return
+	}
 	s.take(daemonSteps)
+	s.takeAndListen(namespaceSteps, containerSteps, refusedSteps, leaseSteps)
+}
+
+// takeAndListen takes steps, and then tells the events that came of them.
+func (s *session) takeAndListen(all ...[]step) {
 	listener, err := listen(s)
 	check(err)
-	s.take(namespaceSteps)
-	s.take(containerSteps)
-	s.take(refusedSteps)
-	s.take(leaseSteps)
+	for _, steps := range all {
+		s.take(steps)
+	}
 	events, err := listener.heard()
 	check(err)
 	for _, event := range events {
@@ -62,7 +80,9 @@ func main() {
 // in returns the session in another namespace, whose name ends in suffix.
 func (s *session) in(suffix string) *session {
 	name := s.namespace + suffix
-	return &session{s.client, name, namespaces.WithNamespace(s.ctx, name)}
+	other := *s
+	other.namespace, other.ctx = name, namespaces.WithNamespace(s.ctx, name)
+	return &other
 }
 
 func (s *session) take(steps []step) {
@@ -79,7 +99,7 @@ func tell(name string, result interface{}, err error) {
 	}
 	told, err := json.Marshal(result)
 	check(err)
-	fmt.Printf("%s: %s\n", name, told)
+	fmt.Printf("%s: %s\n", name, madeUp.ReplaceAll(told, []byte("$1-*")))
 }
 
 func class(err error) string {
