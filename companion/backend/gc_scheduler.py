@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from companion.core import durations
 from companion.core.garbage import CollectionError, Collector
+from companion.core.trace import traced
 from companion.plugin import GC, METADATA, InitContext, register
 
 _log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ class _Garbage(Protocol):
     def on_mutation(self, callback: Callable[[int, Set[str]], object]) -> None: ...
 
 
+@traced("backend", without=("close",))
 class Scheduler(Collector):
     """Collects in a thread of its own, which `close` ends. containerd: gcScheduler."""
 
