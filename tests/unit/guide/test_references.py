@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
-from io import BytesIO
 from itertools import count
 
 import pytest
 
 from companion.client import Client, namespace
-from companion.core import media_types
-from companion.core.blobs import write_blob
-from companion.core.content import Descriptor
-from companion.core.images import Image
+from companion.core.content import Info
 from companion.core.labels import GC_EXPIRE, GC_FLAT, GC_REF_CONTENT, GC_REF_SNAPSHOT, GC_ROOT
 from companion.core.leases import Lease, lease
 from companion.daemon import Daemon
+from companion.guide.by_hand import name_image, put
 from companion.guide.figures.references import references
 from companion.guide.figures.style import FAULT
 from companion.guide.image import NAME
@@ -55,17 +52,6 @@ def digest(text: str) -> str:
     return f"sha256:{sha256(text.encode()).hexdigest()}"
 
 
-def put(client: Client, text: str, labels: Mapping[str, str] | None = None, *needs: str) -> str:
-    """Write a blob, which needs others."""
-    needed = {f"{GC_REF_CONTENT}.{number}": each for number, each in enumerate(needs)}
-    write_blob(client.content_store, text, BytesIO(text.encode()), labels={**(labels or {}), **needed})
-    return digest(text)
-
-
-def put_image(client: Client, name: str, target: str) -> None:
-    client.image_service.create(Image(name, Descriptor(media_types.OCI_MANIFEST, target, 1)))
-
-
 def put_snapshots(client: Client, *keys: str) -> None:
     """Make each on top of the one before; only the last can be written to."""
     snapshotter, parent = client.snapshot_service("native"), ""
@@ -87,7 +73,7 @@ def test_an_empty_namespace_says_so(client: Client) -> None:
 
 
 def test_an_image_leads_to_its_target_and_on_by_labels(client: Client) -> None:
-    put_image(client, "app", put(client, "manifest", {}, put(client, "layer")))
+    name_image(client, "app", put(client, "manifest", put(client, "layer")))
     assert told(client, "manifest", "layer") == {
         "root image app: target → blob manifest",
         "blob manifest: gc.ref.content.0 → blob layer",
@@ -107,8 +93,12 @@ def test_a_container_leads_to_its_snapshot_and_that_to_its_parents(client: Clien
 
 def test_a_blob_leads_to_a_snapshot_by_a_label(client: Client) -> None:
     put_snapshots(client, "top")
-    put_image(client, "app", put(client, "config", {f"{GC_REF_SNAPSHOT}native": "top"}))
-    assert "blob config: gc.ref.snapshot.native → snapshot top" in told(client, "config")
+    config = put(client, "config")
+    client.content_store.update(Info(config, labels={f"{GC_REF_SNAPSHOT}native": "top"}))
+    assert told(client, "config") == {
+        "blob config (nothing leads here): gc.ref.snapshot.native → snapshot top",
+        "snapshot top (nothing leads here)",
+    }
 
 
 def test_a_lease_holds_blobs_and_ingests(client: Client) -> None:
@@ -137,7 +127,7 @@ def test_a_flat_lease_holds_no_children(client: Client) -> None:
     client.leases_service.create(Lease("upload", labels={GC_FLAT: "yes"}))
     layer = put(client, "layer")
     with lease("upload"):
-        put(client, "manifest", {}, layer)
+        put(client, "manifest", layer)
     assert told(client, "manifest", "layer") == {
         "root lease upload: holds, flat → blob manifest",
         "blob manifest: gc.ref.content.0 → blob layer",
@@ -146,12 +136,12 @@ def test_a_flat_lease_holds_no_children(client: Client) -> None:
 
 
 def test_a_label_makes_a_root(client: Client) -> None:
-    put(client, "kept", {GC_ROOT: "yes"})
+    client.content_store.update(Info(put(client, "kept"), labels={GC_ROOT: "yes"}))
     assert told(client, "kept") == {"root blob kept (gc.root)"}
 
 
 def test_what_is_not_there_is_no_garbage(client: Client) -> None:
-    put_image(client, "app", digest("never written"))
+    name_image(client, "app", digest("never written"))
     assert told(client, "never written") == {
         "root image app: target → blob never written",
         "blob never written (not there)",
@@ -160,7 +150,7 @@ def test_what_is_not_there_is_no_garbage(client: Client) -> None:
 
 
 def test_garbage_alone_wears_the_colour_of_a_fault(client: Client) -> None:
-    put_image(client, "app", put(client, "used"))
+    name_image(client, "app", put(client, "used"))
     assert FAULT.line not in references(client).dot
     put(client, "unused")
     assert references(client).dot.count(FAULT.line) == 1
@@ -174,7 +164,7 @@ def test_the_garbage_is_what_the_collector_finds(client: Client, daemon: Daemon,
         client.snapshot_service("native").prepare(
             "kept", "middle", {f"{GC_REF_CONTENT}.x": put(client, "lost")}
         )
-    put_image(client, "app", put(client, "manifest", {}, put(client, "layer")))
+    name_image(client, "app", put(client, "manifest", put(client, "layer")))
     db = daemon.plugins.by_id(METADATA, "bolt")
     found = db.view(lambda root: garbage.find(root, datetime.now(UTC)))[place]
     assert set(read(client).garbage()) == set(found)
@@ -182,13 +172,13 @@ def test_the_garbage_is_what_the_collector_finds(client: Client, daemon: Daemon,
 
 
 def test_a_digest_is_short_and_a_thing_may_have_another_name(client: Client) -> None:
-    put_image(client, "app", put(client, "layer"))
+    name_image(client, "app", put(client, "layer"))
     assert digest("layer")[:15] in words(references(client))
     assert "the layer" in words(references(client, names={digest("layer"): "the layer"}))
 
 
 def test_names_with_marks_of_html_and_dot_are_written_as_they_are(client: Client) -> None:
-    put_image(client, 'a<b>&"c:1\\n', put(client, "layer"))
+    name_image(client, 'a<b>&"c:1\\n', put(client, "layer"))
     assert 'a<b>&"c:1\\n' in words(references(client))
 
 
@@ -199,7 +189,7 @@ def test_a_pulled_image_fits_a_page_of_a_notebook(client: Client) -> None:
 
 
 def test_two_figures_are_the_same_but_for_their_titles(client: Client) -> None:
-    put_image(client, "app", put(client, "layer"))
+    name_image(client, "app", put(client, "layer"))
     before, after = references(client, title="Before"), references(client, title="After")
     assert drawn(before) == drawn(references(client, title="Before"))
     assert 'id="before"' in drawn(before)
