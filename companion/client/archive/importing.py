@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -12,7 +13,7 @@ from companion.client.archive.reader import Contents, read_archive
 from companion.core import digests, images
 from companion.core.content import Descriptor, Info, Store
 from companion.core.documents import Document
-from companion.core.errors import InvalidArgument, NotFound
+from companion.core.errors import AlreadyExists, InvalidArgument, NotFound
 from companion.core.image_parts import child_labels
 from companion.core.images import Image
 from companion.core.manifests import MAX_DEPTH, children, matching, too_deep
@@ -94,7 +95,9 @@ def _hold_children(store: Store, parent: Descriptor, platform: Matcher | None) -
 
 
 def _put(records: images.Store, image: Image) -> Image:
-    try:
-        return records.update(image, "target")
-    except NotFound:
-        return records.create(image)
+    while True:
+        with suppress(NotFound):
+            return records.update(image, "target")
+        # Another import may make it now.
+        with suppress(AlreadyExists):
+            return records.create(image)
