@@ -5,7 +5,7 @@ from companion.guide.figures.graph import plugin_graph
 from companion.guide.figures.references import references
 from companion.guide.figures.sequence import sequence
 from companion.guide.figures.tree import bucket_tree
-from companion.guide.playground import fresh_daemon, stop_daemon
+from companion.guide.playground import fresh_daemon, fresh_registry, stop_daemon, stop_registry
 from companion.guide.real import on_containerd
 from companion.guide.recording import recording
 from companion.guide.source import Source
@@ -21,12 +21,14 @@ __all__ = [
     "down_to",
     "floors",
     "fresh_daemon",
+    "fresh_registry",
     "on_containerd",
     "plugin_graph",
     "recording",
     "references",
     "sequence",
     "stop_daemon",
+    "stop_registry",
 ]
 
 shorten_tracebacks()

@@ -1,4 +1,4 @@
-"""A daemon of the reader's own, in this process, on directories that go with it."""
+"""A daemon of the reader's own, in this process, on directories that go with it; and a registry."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from companion.config import Config
 from companion.daemon import Daemon
+from companion.guide.registry import Registry
 
 NOT_EVERYWHERE = ("io.containerd.snapshotter.v1.overlayfs",)
 """Plugins that need root: without them a notebook shows the same on every machine."""
@@ -19,6 +20,7 @@ ON_REQUEST = {"io.containerd.gc.v1.scheduler": {"startup_delay": "24h", "pause_t
 """Plugins that differ: garbage is collected when somebody waits for it, and at no other time."""
 
 _running: list[Daemon] = []
+_serving: list[Registry] = []
 
 
 def fresh_daemon(plugins: Mapping[str, Mapping[str, Any]] | None = None) -> Daemon:
@@ -44,4 +46,20 @@ def stop_daemon() -> None:
         shutil.rmtree(daemon.config.root.parent)
 
 
+def fresh_registry() -> Registry:
+    """Start a registry with the guide's image, in place of the one before."""
+    stop_registry()
+    registry = Registry()
+    registry.start()
+    _serving.append(registry)
+    return registry
+
+
+def stop_registry() -> None:
+    """Stop the registry that `fresh_registry` started; there may be none."""
+    while _serving:
+        _serving.pop().stop()
+
+
 atexit.register(stop_daemon)
+atexit.register(stop_registry)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -146,6 +147,15 @@ def test_a_layer_that_stands_twice_is_fetched_once(client: Client, registry: Scr
     serving(registry, simple([b"same", b"other", b"same"]))
     client.fetch(NAME, resolver=registry.resolver())
     assert registry.asked.count("GET /v2/library/debian/blobs/layer") == 2
+
+
+def test_many_may_fetch_at_once(client: Client, registry: Scripted) -> None:
+    serving(registry, simple([os.urandom(4 * CHUNK)]))
+    with ThreadPoolExecutor(4) as pool:
+        fetches = [pool.submit(client.fetch, NAME, resolver=registry.resolver()) for _ in range(4)]
+        assert {fetch.result().target.digest for fetch in fetches} == {registry.blobs.target}
+    assert {info.digest for info in client.content_store.list()} == set(registry.blobs.blobs)
+    assert list(client.content_store.list_statuses()) == []
 
 
 def test_progress_is_a_line_where_nobody_watches(client: Client, registry: Scripted) -> None:

@@ -5,10 +5,11 @@ import tarfile
 
 import pytest
 
+from companion.client.remotes import RegistryError
 from companion.client.remotes.fetcher import RemoteBlob
 from companion.core import media_types
 from companion.core.content import Descriptor
-from companion.guide import image
+from companion.guide import fresh_registry, image, stop_registry
 from companion.guide.image import NAME
 from companion.guide.registry import Registry
 
@@ -58,3 +59,15 @@ def test_broken_it_sends_a_part_and_then_nothing_until_it_is_repaired(
 def read(blob: RemoteBlob) -> bytes:
     with blob:
         return blob.read(1 << 20)
+
+
+def test_a_fresh_registry_takes_the_place_of_the_one_before() -> None:
+    before = fresh_registry()
+    after = fresh_registry()
+    try:
+        assert after.resolver().resolve(NAME).digest == DIGEST
+        with pytest.raises(RegistryError, match="connection refused"):
+            before.resolver().resolve(NAME)
+    finally:
+        stop_registry()
+    stop_registry()
