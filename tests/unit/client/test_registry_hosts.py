@@ -1,5 +1,8 @@
 """Which host is asked for what a reference names, and how."""
 
+import subprocess
+import sys
+
 import pytest
 
 from companion.client.remotes import Reference
@@ -38,3 +41,8 @@ def test_the_url_of_a_manifest(ref: str, url: str) -> None:
     reference = Reference.parse(ref)
     (host,) = hosts_of(reference, {})
     assert host.url(reference, "manifests", reference.object) == url
+
+
+def test_a_program_that_pulls_nothing_does_without_http() -> None:
+    code = "import sys, companion.client; sys.exit('requests' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
