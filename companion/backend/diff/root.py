@@ -15,8 +15,8 @@ from companion.backend.diff.errors import LayerError
 from companion.backend.snapshots.trees import remove_tree
 
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_LONGEST = 4095
-"""Bytes of the longest path, as for the kernel: nobody could use a longer one."""
+_LONGEST = 4095 - 256
+"""Bytes of the longest path below a root: with that of the root the kernel takes no more."""
 
 _LINKS = 255
 
