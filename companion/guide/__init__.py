@@ -1,5 +1,6 @@
 """The reader's aids: a daemon to play with, recordings, figures, source, checks. No floor imports them."""
 
+from companion.guide.figures.conversation import conversation
 from companion.guide.figures.floors import floors
 from companion.guide.figures.graph import plugin_graph
 from companion.guide.figures.references import references
@@ -18,6 +19,7 @@ __all__ = [
     "bucket_tree",
     "call_tree",
     "check_store",
+    "conversation",
     "down_to",
     "floors",
     "fresh_daemon",
