@@ -22,7 +22,7 @@ ROWS = {
 """The rows of the tables of observations, by the letter of their numbers."""
 
 WITH_TIME = {"G22", "G23", "G24"}
-"""The rows about collections that come of themselves: they are in interop/test_garbage.py."""
+"""The rows about collections that come of themselves: they are in tests/interop/test_garbage.py."""
 
 
 def test_ids_are_unique() -> None:
