@@ -106,12 +106,14 @@ class Scheduler(Collector):
                 needed.set()
 
     def _run(self) -> None:
-        pause, taken, times = self._thresholds.startup_delay, 0.0, 0
+        pause, sum_taken, times = self._thresholds.startup_delay, 0.0, 0
         while self._is_due(pause):
             began = time.monotonic()
             if self._collect():
-                taken, times = taken + time.monotonic() - began, times + 1
-                pause = self._pause_after(taken / times)
+                taken = time.monotonic() - began
+                sum_taken, times = sum_taken + taken, times + 1
+                # What is looked through may have grown since, and the average lags behind.
+                pause = self._pause_after(max(taken, sum_taken / times))
             else:
                 pause += _RETRY
                 self._wanted.set()
@@ -123,8 +125,8 @@ class Scheduler(Collector):
         self._wanted.wait()
         return not self._closed.wait(self._thresholds.schedule_delay)
 
-    def _pause_after(self, average: float) -> float:
-        return average / self._thresholds.pause - average if self._thresholds.pause else 0.0
+    def _pause_after(self, taken: float) -> float:
+        return taken / self._thresholds.pause - taken if self._thresholds.pause else 0.0
 
     def _collect(self) -> bool:
         """Collect, and answer those who have asked for it by now; return whether it went well."""

@@ -7,9 +7,11 @@ the bytes that an ingest shares. Images and containers are never garbage. contai
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from companion.api.services.containers.v1.containers_pb2 import Container
 from companion.api.services.content.v1 import content_pb2
@@ -23,13 +25,22 @@ from companion.store.bucket import Bucket, entries
 from companion.store.leases import resources
 from companion.store.snapshot_bucket import SnapshotBucket
 
+_WORK = 0.001
+"""Seconds after which a search rests, if it is to."""
+
+T = TypeVar("T")
+
 _MARKED = b"containerd.io/gc."  # in the bytes of every record with a label that matters here
 
 
-def find(root: Bucket, now: datetime) -> dict[str, list[Node]]:
-    """Return what is garbage at a time, for each namespace that has any."""
+def find(root: Bucket, now: datetime, rest: float = 0.0) -> dict[str, list[Node]]:
+    """Return what is garbage at a time, for each namespace that has any.
+
+    Python runs one thread at a time: with `rest`, in seconds, others come so long after each millisecond.
+    """
     bucket = root.bucket("v1")
-    found = {name: _Graph(root, name, now).garbage() for name in ([] if bucket is None else bucket.buckets())}
+    names = () if bucket is None else _resting(bucket.buckets(), rest)
+    found = {name: _Graph(root, name, now, rest).garbage() for name in names}
     return {namespace: nodes for namespace, nodes in found.items() if nodes}
 
 
@@ -45,8 +56,8 @@ def remove(root: Bucket, now: datetime) -> set[str]:
 class _Graph:
     """What a namespace has, where to begin, and what leads where; read in one pass over its buckets."""
 
-    def __init__(self, root: Bucket, namespace: str, now: datetime) -> None:
-        self._root, self._path, self._now = root, ("v1", namespace), now
+    def __init__(self, root: Bucket, namespace: str, now: datetime, rest: float) -> None:
+        self._root, self._path, self._now, self._rest = root, ("v1", namespace), now, rest
         self._nodes: list[Node] = []
         self._roots: list[Node] = []
         self._references: defaultdict[Node, list[Node]] = defaultdict(list)
@@ -115,8 +126,8 @@ class _Graph:
             self._roots.append(node)
         self._references[node] += _labelled(given)
 
-    def _entries(self, *path: str) -> Sequence[tuple[str, bytes]]:
-        return list(entries(self._root.bucket(*self._path, *path)))
+    def _entries(self, *path: str) -> Iterator[tuple[str, bytes]]:
+        return _resting(entries(self._root.bucket(*self._path, *path)), self._rest)
 
     def _names(self, *path: str) -> Sequence[str]:
         bucket = self._root.bucket(*self._path, *path)
@@ -126,6 +137,15 @@ class _Graph:
 def _labelled(given: Mapping[str, str]) -> Iterator[Node]:
     """Yield what labels refer to."""
     return (node for key, value in given.items() if (node := referred(key, value)))
+
+
+def _resting(items: Iterable[T], rest: float) -> Iterator[T]:
+    began = time.monotonic()
+    for item in items:
+        yield item
+        if rest and time.monotonic() - began > _WORK:
+            time.sleep(rest)
+            began = time.monotonic()
 
 
 def _remove(root: Bucket, namespace: str, node: Node) -> None:

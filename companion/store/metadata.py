@@ -18,6 +18,9 @@ from companion.store.snapshots import Snapshotter
 
 _log = logging.getLogger(__name__)
 
+_REST = 0.0002
+"""Seconds that a collection leaves to others after each millisecond of its search."""
+
 
 class Metadata(Database):
     """The database with the stores whose bytes lie elsewhere on the disk. containerd: metadata.DB.
@@ -60,7 +63,7 @@ class Metadata(Database):
         with self._collecting:
             now = datetime.now(UTC)
             # As a rule there is no garbage. Only if there is, writers must wait until it is found once more.
-            if self.view(lambda root: garbage.find(root, now)):
+            if self.view(lambda root: garbage.find(root, now, rest=_REST)):
                 self._mark_dirty(self.update(lambda root: garbage.remove(root, now)))
             for store in self._stores.values():
                 try:
