@@ -119,8 +119,8 @@ def test_an_image_that_comes_between_mark_and_removal_keeps_its_target(
         with namespace("test"):
             ImageStore(metadata).create(Image("i", Descriptor("m", DIGEST, 4)))
 
-    def interrupted(root: Bucket, now: datetime) -> dict[str, list[Node]]:
-        marks.append(find(root, now))
+    def interrupted(root: Bucket, now: datetime, rest: float = 0.0) -> dict[str, list[Node]]:
+        marks.append(find(root, now, rest))
         if len(marks) == 1:
             creator = threading.Thread(target=create_image)
             creator.start()
