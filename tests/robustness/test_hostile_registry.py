@@ -5,8 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 import pytest
 
@@ -217,3 +220,48 @@ def test_hostile(client: Client, registry: Scripted, script: Callable[[Scripted]
     registry.blobs, registry.script = whole, lambda _: None
     client.pull(NAME, platform="linux/amd64", unpack=False, resolver=resolver(registry))
     assert set(whole.blobs) <= {info.digest for info in client.content_store.list()}
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+WORDS: dict[str, tuple[Callable[[], Iterator[bytes]], str]] = {
+    "nothing": (lambda: iter(()), "reset by peer|without response|connection"),
+    "something else": (lambda: iter([b"SSH-2.0-x\r\n" * 10]), "failed to do request"),
+    "nothing in time": (stall, "i/o timeout"),
+    "a head that drips": (lambda: itertools.chain([OK, b"X: "], drip()), "i/o timeout"),
+    "a line that does not end": (lambda: itertools.chain([OK, b"X: "], endless(b"x" * 65536)), "line"),
+    "headers that do not end": (lambda: itertools.chain([OK], endless(b"X: y\r\n" * 1000)), "headers"),
+    "a chunk whose size drips": (
+        lambda: itertools.chain([OK, b"Transfer-Encoding: chunked\r\n\r\n"], drip()),
+        "i/o timeout",
+    ),
+}
+
+
+@pytest.mark.parametrize(("words", "text"), WORDS.values(), ids=WORDS)
+def test_no_http(words: Callable[[], Iterator[bytes]], text: str) -> None:
+    begun = time.monotonic()
+    with saying(words) as host, pytest.raises(Error, match=text):
+        Resolver(mirrors={"docker.io": f"http://{host}"}, timeout=TIMEOUT).resolve(NAME)
+    assert time.monotonic() - begun < GUARD
+
+
+@contextmanager
+def saying(words: Callable[[], Iterator[bytes]]) -> Iterator[str]:
+    """A server that says these words to everybody, whatever they say."""
+
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline().strip():
+                pass
+            with suppress(ConnectionError):
+                for word in words():
+                    self.wfile.write(word)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        try:
+            yield "{}:{}".format(*server.server_address)
+        finally:
+            server.shutdown()

@@ -54,7 +54,7 @@ class Fetcher:
         if offset:
             headers["Range"] = f"bytes={offset}-"
         response = self._asked.send("GET", host, kind, descriptor.digest, headers)
-        body = Body(response, self._asked.transport.timeout)
+        body = Body(response)
         try:
             _check_status(response, body, host.url(self._asked.reference, kind, descriptor.digest))
             _skip(response, body, offset)

@@ -105,7 +105,7 @@ class Resolver:
             return None
         if not (digest and length.isdecimal()):
             with _ask(asked, "GET", host, kind) as response:
-                body = Body(response, self._timeout).read_all(MAX_MANIFEST)
+                body = Body(response).read_all(MAX_MANIFEST)
             digest = wanted or f"sha256:{hashlib.sha256(body).hexdigest()}"
             length = str(len(body))
         check_digest(digest, f'"{digest}" in header not a valid digest: ')

@@ -81,7 +81,7 @@ class TokenServer:
             form |= {"grant_type": "password", "username": credentials.user, "password": credentials.secret}
         else:
             form |= {"grant_type": "refresh_token", "refresh_token": credentials.secret}
-        answer = _answer(transport, transport.send("POST", self.realm, {}, form=form))
+        answer = _answer(transport.send("POST", self.realm, {}, form=form))
         return _text(answer, "access_token")
 
     def _get(self, transport: Transport, scopes: Sequence[str], credentials: Credentials) -> str:
@@ -94,16 +94,16 @@ class TokenServer:
         def authorization(target: str) -> str | None:
             return credentials.basic() if credentials and origin_of(target) == origin_of(url) else None
 
-        answer = _answer(transport, transport.send("GET", url, {}, authorization))
+        answer = _answer(transport.send("GET", url, {}, authorization))
         return _text(answer, "access_token", "token")
 
 
-def _answer(transport: Transport, response: requests.Response) -> Mapping[str, object]:
+def _answer(response: requests.Response) -> Mapping[str, object]:
     with response:
         if not 200 <= response.status_code < 400:
             text = f"unexpected status: {response.status_code} {response.reason}"
             raise UnexpectedStatus(text, response.status_code)
-        body = Body(response, transport.timeout).read_all(_MAX_ANSWER)
+        body = Body(response).read_all(_MAX_ANSWER)
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
@@ -16,12 +15,10 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from companion.client.remotes.errors import RegistryError
 from companion.client.remotes.hosts import is_loopback
+from companion.client.remotes.pace import PacedAdapter
 from companion.core.quote import quote
 
 MAX_REDIRECTS = 10
-MIN_RATE = 1024
-"""Bytes a second; what stays below it for as long as the timeout has stalled."""
-
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -33,12 +30,14 @@ class Transport:
     """A pool of connections. Every wait for a registry ends after `timeout` seconds."""
 
     def __init__(self, timeout: float) -> None:
-        self.timeout = timeout
+        self._timeout = timeout
         self._session = requests.Session()
         # Neither netrc nor cookies: nothing is sent along that the caller has not said.
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers.clear()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, PacedAdapter())
 
     def send(
         self,
@@ -80,7 +79,7 @@ class Transport:
                 headers=sent,
                 data=form,
                 stream=True,
-                timeout=self.timeout,
+                timeout=self._timeout,
                 allow_redirects=False,
                 proxies={} if is_loopback(urlsplit(url).netloc) else get_environ_proxies(url),
                 verify=os.environ.get("REQUESTS_CA_BUNDLE") or True,
@@ -98,9 +97,8 @@ class Transport:
 class Body:
     """The body of an answer, as it arrives."""
 
-    def __init__(self, response: requests.Response, timeout: float) -> None:
-        self._response, self._timeout = response, timeout
-        self._since, self._arrived = time.monotonic(), 0
+    def __init__(self, response: requests.Response) -> None:
+        self._response = response
 
     def read(self, size: int) -> bytes:
         """Return some bytes, at most `size`; none at the end.
@@ -108,13 +106,11 @@ class Body:
         Raises `Dropped`, and `RegistryError` for a registry that has stopped sending.
         """
         try:
-            data = self._response.raw.read1(size, decode_content=False)
+            return bytes(self._response.raw.read1(size, decode_content=False))
         except ReadTimeoutError:
-            raise self._stalled() from None
+            raise RegistryError(f"read {quote(self._response.url)}: i/o timeout") from None
         except (HTTPError, OSError) as error:
             raise Dropped(_reason(error)) from None
-        self._count(len(data))
-        return bytes(data)
 
     def read_all(self, limit: int) -> bytes:
         """Return the whole body. Raises as `read`, and `RegistryError` when it is over `limit` bytes."""
@@ -128,18 +124,6 @@ class Body:
     def close(self) -> None:
         """Let go of the connection."""
         self._response.close()
-
-    def _count(self, arrived: int) -> None:
-        self._arrived += arrived
-        passed = time.monotonic() - self._since
-        if passed < self._timeout:
-            return
-        if self._arrived < MIN_RATE * passed:
-            raise self._stalled()
-        self._since, self._arrived = time.monotonic(), 0
-
-    def _stalled(self) -> RegistryError:
-        return RegistryError(f"too little came from {self._response.url} in {self._timeout:g} s: i/o timeout")
 
 
 def _what(method: str, url: str) -> str:
