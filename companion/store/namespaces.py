@@ -15,7 +15,7 @@ from companion.core.namespaces import Namespace
 from companion.core.quote import quote
 from companion.core.trace import traced
 from companion.store.bucket import Bucket, DatabaseError
-from companion.store.database import Database
+from companion.store.database import Database, mark_dirty
 from companion.store.labels import written
 
 _LABELS = "labels"
@@ -70,6 +70,7 @@ class NamespaceStore(namespaces.Store):
                     f"namespace {quote(name)} must be empty, but it still has {', '.join(left)}"
                 )
             root.create_bucket("v1").delete_bucket(name)
+            mark_dirty("ingests")  # those that it still had
 
         self._db.update(write)
 

@@ -37,7 +37,7 @@ EXPIRIES = {
     "x": False,
     "2025-12-31T23:59:59Z": True,
     "2026-01-01T01:00:00+02:00": True,
-    "2026-01-02T00:00:00Z": False,
+    "2999-01-01T00:00:00+01:00": False,
 }
 """The expiries of leases, and whether they are past."""
 
