@@ -120,6 +120,27 @@ def test_a_daemon_killed_ten_times_while_it_collects(place: Place) -> None:
         assert len(list(stores.blobs.list())) == 2
 
 
+def test_a_delay_that_cannot_be_read_fails_the_plugin(place: Place) -> None:
+    flags = place.configured('version = 2\n[plugins."io.containerd.gc.v1.scheduler"]\nschedule_delay = "x"\n')
+    with place.daemon(*flags), place.client() as client:
+        (scheduler,) = client.introspection_service.plugins("id==scheduler")
+        assert scheduler.init_error is not None
+        assert scheduler.init_error.message == 'time: invalid duration "x"'
+        assert not client.container_service.list()
+
+
+def test_a_synchronous_delete_waits_for_the_configured_delay(place: Place) -> None:
+    """With hours between start, deletion and collection, only who waits has it come, and after the delay."""
+    delays = 'startup_delay = "1h"\nschedule_delay = "10ms"\n'
+    flags = place.configured(f'version = 2\n[plugins."io.containerd.gc.v1.scheduler"]\n{delays}')
+    with place.daemon(*flags), place.client() as client:
+        client.snapshot_service("native").prepare("key")
+        client.leases_service.delete(client.leases_service.create(Lease()))
+        assert len(client.snapshot_service("native").list()) == 1
+        client.leases_service.delete(client.leases_service.create(Lease()), sync=True)
+        assert len(client.snapshot_service("native").list()) == 0
+
+
 def test_what_is_held_stays_while_collections_run_back_to_back(tmp_path: Path) -> None:
     over = threading.Event()
 
