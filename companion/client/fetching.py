@@ -75,12 +75,13 @@ class Fetching:
         self._progress.expect(descriptor)
         fetch(self._store, self._fetcher, descriptor, self._arrived)
         found = children(self._store, descriptor)
-        _check(*found)
+        wanted = self._wanted(found) if is_index(descriptor.media_type) else found
+        _check(*wanted)
         if held := child_labels(found):
             fields = [f"labels.{key}" for key in held]
             self._store.update(Info(descriptor.digest, labels=held), *fields)
         append_distribution_source(self._store, descriptor, self._reference)
-        return self._wanted(found) if is_index(descriptor.media_type) else found
+        return wanted
 
     def _wanted(self, found: Sequence[Descriptor]) -> Sequence[Descriptor]:
         fits = matching(found, self._platform)

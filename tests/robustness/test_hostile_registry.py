@@ -222,6 +222,15 @@ def test_hostile(client: Client, registry: Scripted, script: Callable[[Scripted]
     assert set(whole.blobs) <= {info.digest for info in client.content_store.list()}
 
 
+def test_a_redirect_is_not_read(client: Client, registry: Scripted) -> None:
+    with Scripted(blobs=registry.blobs) as other:
+        registry.script = lambda request: Answer(
+            307, {"Location": f"http://{other.host}{request.path}"}, endless()
+        )
+        client.fetch(NAME, resolver=resolver(registry))
+    assert set(registry.blobs.blobs) <= {info.digest for info in client.content_store.list()}
+
+
 OK = b"HTTP/1.1 200 OK\r\n"
 
 WORDS: dict[str, tuple[Callable[[], Iterator[bytes]], str]] = {

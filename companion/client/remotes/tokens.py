@@ -54,7 +54,7 @@ class TokenServer:
         realm = challenge.get("realm", "")
         if not realm:
             raise RegistryError("no realm specified for token auth challenge")
-        if urlsplit(realm).scheme not in ("http", "https"):
+        if not _is_http(realm):
             raise RegistryError(f"invalid token auth challenge realm: {realm}")
         return cls(realm, challenge.get("service", ""), tuple(challenge.get("scope", "").split()))
 
@@ -96,6 +96,13 @@ class TokenServer:
 
         answer = _answer(transport.send("GET", url, {}, authorization))
         return _text(answer, "access_token", "token")
+
+
+def _is_http(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in ("http", "https")
+    except ValueError:
+        return False
 
 
 def _answer(response: requests.Response) -> Mapping[str, object]:

@@ -19,6 +19,7 @@ from companion.client.remotes.pace import PacedAdapter
 from companion.core.quote import quote
 
 MAX_REDIRECTS = 10
+
 _REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -26,12 +27,17 @@ class Dropped(RegistryError):
     """The connection ended before the body did; the rest can be asked for."""
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Follow nothing: it would be read to its end, which a hostile answer has not."""
+
+
 class Transport:
     """A pool of connections. Every wait for a registry ends after `timeout` seconds."""
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
-        self._session = requests.Session()
+        self._session = _Session()
         # Neither netrc nor cookies: nothing is sent along that the caller has not said.
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -58,7 +64,7 @@ class Transport:
             if response.status_code not in _REDIRECTS or not location or form is not None:
                 return response
             response.close()
-            target = urljoin(target, location)
+            target = _joined(method, target, location)
         raise RegistryError(f"{_what(method, location)}: stopped after {MAX_REDIRECTS} redirects")
 
     def _send_once(
@@ -80,7 +86,6 @@ class Transport:
                 data=form,
                 stream=True,
                 timeout=self._timeout,
-                allow_redirects=False,
                 proxies={} if is_loopback(urlsplit(url).netloc) else get_environ_proxies(url),
                 verify=os.environ.get("REQUESTS_CA_BUNDLE") or True,
             )
@@ -124,6 +129,13 @@ class Body:
     def close(self) -> None:
         """Let go of the connection."""
         self._response.close()
+
+
+def _joined(method: str, url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise _failed(method, url, error) from None
 
 
 def _what(method: str, url: str) -> str:

@@ -382,6 +382,18 @@ def test_a_manifest_with(client: Client, registry: Scripted, changes: dict[str, 
     assert list(client.content_store.list_statuses()) == []
 
 
+def test_what_is_not_wanted_may_be_anything(client: Client, registry: Scripted) -> None:
+    blobs = simple()
+    good: dict[str, Any] = {"mediaType": media_types.OCI_MANIFEST, "digest": blobs.target}
+    good |= {"size": len(blobs.blobs[blobs.target][1]), "platform": {"os": "linux", "architecture": "amd64"}}
+    bad: dict[str, Any] = {"mediaType": media_types.OCI_MANIFEST, "digest": f"sha256:{'0' * 64}", "size": 0}
+    bad |= {"platform": {"os": "unknown", "architecture": "unknown"}}
+    index = blobs.add_json(media_types.OCI_INDEX, schemaVersion=2, manifests=[bad, good])
+    blobs.target = index["digest"]
+    serving(registry, blobs)
+    client.fetch(NAME, platforms=["linux/amd64"], resolver=registry.resolver())
+
+
 def test_urls_of_a_layer_are_not_followed(client: Client, registry: Scripted) -> None:
     with Scripted() as other:
         serving(registry, with_layer(urls=[f"http://{other.host}/x"]))

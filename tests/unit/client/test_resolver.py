@@ -125,6 +125,7 @@ def test_what_the_headers_lack_is_counted(registry: Scripted, headers: dict[str,
             "pulling from host {host} failed with status code [manifests latest]: 401 Unauthorized",
         ),
         (challenge("Bearer"), "no realm specified for token auth challenge"),
+        (challenge('Bearer realm="http://[x/"'), "invalid token auth challenge realm: http://[x/"),
         (challenge('Bearer realm="file:///x"'), "invalid token auth challenge realm: file:///x"),
         (
             status(200, {"Docker-Content-Digest": f"sha256:{'0' * 64}", "Content-Length": "4393217"}),
@@ -133,6 +134,10 @@ def test_what_the_headers_lack_is_counted(registry: Scripted, headers: dict[str,
         (
             status(200, {"Docker-Content-Digest": "x"}, b"1"),
             '"x" in header not a valid digest: invalid checksum digest format',
+        ),
+        (
+            status(302, {"Location": "http://[x/"}),
+            'failed to do request: Head "http://{host}/v2/library/debian/manifests/latest": Invalid IPv6 URL',
         ),
         (
             status(302, {"Location": "/v2/library/debian/manifests/latest"}),
