@@ -40,6 +40,9 @@ KINDS = {
     stat.S_IFSOCK: "socket",
 }
 
+NOTES = {f"trusted.overlay.{name}" for name in ("uuid", "impure", "origin")}
+"""Attributes that the kernel makes for itself in the layers of an overlay."""
+
 
 def described(root: Path, untimed: Collection[str] = ()) -> dict[str, Node]:
     """Return all that is in a tree by path, the root as `.`.
@@ -89,5 +92,6 @@ def _node(path: Path, name: str, timed: bool, inodes: dict[tuple[int, int], str]
         xattrs={
             key: os.getxattr(path, key, follow_symlinks=False)
             for key in os.listxattr(path, follow_symlinks=False)
+            if key not in NOTES
         },
     )

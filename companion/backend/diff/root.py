@@ -111,7 +111,8 @@ class Root:
                             raise LayerError("failed to get root path: too many links")
                         if link.startswith("/"):
                             _leave(path, len(path))
-                        ahead.extend(link.split("/")[::-1])
+                        # As text, like containerd: what is not there, or is no directory, has a parent too.
+                        ahead.extend(posixpath.normpath(link).split("/")[::-1])
             return path.pop()
         finally:
             for place in path:
