@@ -40,9 +40,9 @@ _CONFIG = {
 class Thresholds:
     """When to collect; delays are seconds. containerd: scheduler.config.
 
-    `pause` is the share of time that collections may take; 0: all. After the pause that keeps it so,
-    one deletion is enough for the next, or so many `mutations` of any kind; 0: they do not count.
-    So many `deletions` do not wait for the pause; 0: they always do.
+    `pause` is the share of time that collections may take; 0: all. After the pause that keeps it
+    so, one deletion is enough for the next, or so many `mutations` of any kind; 0: they do not
+    count. So many `deletions` do not wait for the pause; 0: they always do.
     """
 
     pause: float = 0.02

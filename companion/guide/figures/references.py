@@ -13,7 +13,7 @@ from companion.guide.figures.figure import Figure, id_of
 from companion.guide.figures.style import FAINT, FAULT, FLOORS, FONT, INK, PAPER, Colour, shorten
 from companion.guide.references import CONTAINERS, IMAGES, Reference, References, read
 
-_SIZE, _SMALL, _ROOM = 10.0, 8.0, 170.0
+_SIZE, _SMALL, _ROOM = 10.0, 8.0, 220.0
 _RECORDS = (IMAGES, CONTAINERS, LEASES)
 _KINDS = {CONTENT: "blob", IMAGES: "image", CONTAINERS: "container", LEASES: "lease", INGESTS: "ingest"}
 _DIGEST, _SHOWN = "sha256:", 8
