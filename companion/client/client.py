@@ -2,61 +2,25 @@
 
 from __future__ import annotations
 
-import threading
-import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, BinaryIO, Self, TextIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 from weakref import WeakSet
 
-import grpc
-from grpc_health.v1.health_pb2_grpc import HealthStub
-
-from companion.api.services.containers.v1.containers_pb2_grpc import ContainersStub
-from companion.api.services.content.v1.content_pb2_grpc import ContentStub
-from companion.api.services.diff.v1.diff_pb2_grpc import DiffStub
-from companion.api.services.events.v1.events_pb2_grpc import EventsStub
-from companion.api.services.images.v1.images_pb2_grpc import ImagesStub
-from companion.api.services.introspection.v1.introspection_pb2_grpc import IntrospectionStub
-from companion.api.services.leases.v1.leases_pb2_grpc import LeasesStub
-from companion.api.services.namespaces.v1.namespace_pb2_grpc import NamespacesStub
-from companion.api.services.snapshots.v1.snapshots_pb2_grpc import SnapshotsStub
-from companion.api.services.tasks.v1.tasks_pb2_grpc import TasksStub
-from companion.api.services.version.v1.version_pb2_grpc import VersionStub
-from companion.client.connection import dial
+from companion.client.connected import Connected, offered
 from companion.client.container import Container
 from companion.client.image import Image
-from companion.client.in_namespace import in_namespace
 from companion.client.lease import held_lease
-from companion.clients import Services, TasksClient
-from companion.core import (
-    containers,
-    content,
-    diff,
-    images,
-    introspection,
-    labels,
-    leases,
-    namespaces,
-    platforms,
-    snapshots,
-)
+from companion.clients import Services
+from companion.core import containers, images, labels, platforms, snapshots
 from companion.core.containers import RuntimeInfo
-from companion.core.errors import Cancelled, Unavailable, raising_classes
-from companion.core.events import EventService, Subscription
+from companion.core.errors import raising_classes
+from companion.core.events import Subscription
 from companion.core.introspection import ServerInfo
 from companion.core.platforms import Matcher, only, ordered, parse
 from companion.core.trace import traced
 from companion.core.version import Version
-from companion.remote.containers import RemoteContainerStore
-from companion.remote.content import RemoteContentStore
-from companion.remote.diff import RemoteDiffService
-from companion.remote.events import RemoteEventService
 from companion.remote.health import remote_is_serving
-from companion.remote.images import RemoteImageStore
-from companion.remote.introspection import RemoteIntrospectionService
-from companion.remote.leases import RemoteLeaseManager
-from companion.remote.namespaces import RemoteNamespaceStore
 from companion.remote.snapshots import RemoteSnapshotter
 from companion.remote.version import remote_version
 
@@ -68,11 +32,9 @@ DEFAULT_ADDRESS = "/run/containerd/containerd.sock"
 DEFAULT_RUNTIME = "io.containerd.runc.v2"
 DEFAULT_TIMEOUT = 10.0
 
-T = TypeVar("T")
-
 
 @traced("client")
-class Client:
+class Client(Connected):
     """A program's way to containerd: a real one, ours, or, with `services`, no daemon at all.
 
     `address` is a unix socket; the connection is made at the first call, waiting up to `timeout`
@@ -93,20 +55,10 @@ class Client:
         timeout: float = DEFAULT_TIMEOUT,
         services: Services | None = None,
     ) -> None:
-        self._address, self._timeout = address, timeout
-        self._default_namespace, self._runtime = default_namespace, default_runtime
+        super().__init__(address, timeout, default_namespace, services)
+        self._runtime = default_runtime
         self._platform = default_platform or platforms.only(platforms.parse(platforms.default()))
-        self._injected = in_namespace(services, default_namespace) if services else None
-        self._lock = threading.Lock()
-        self._channel: grpc.Channel | None = None
-        self._stubs: Services | None = None
-        self._closed = False
         self._subscriptions: WeakSet[Subscription] = WeakSet()
-
-    @property
-    def namespace(self) -> str:
-        """The namespace that a call made here and now works in; empty when there is none."""
-        return namespaces.current.get() or self._default_namespace
 
     @property
     def runtime(self) -> str:
@@ -120,42 +72,12 @@ class Client:
         """Which platforms of an image will do, the best first. containerd: WithDefaultPlatform."""
         return self._platform
 
-    @property
-    def container_service(self) -> containers.Store:
-        """The store of container records: a remote one. containerd: Client.ContainerService."""
-        return RemoteContainerStore(_offered(self._services().containers))
-
-    @property
-    def content_store(self) -> content.Store:
-        """The store of blobs: a remote one. containerd: Client.ContentStore."""
-        return RemoteContentStore(_offered(self._services().content))
-
-    @property
-    def image_service(self) -> images.Store:
-        """The store of image records: a remote one. containerd: Client.ImageService."""
-        return RemoteImageStore(_offered(self._services().images))
-
-    @property
-    def diff_service(self) -> diff.Service:
-        """What unpacks layers and makes them. containerd: Client.DiffService."""
-        return RemoteDiffService(_offered(self._services().diff))
-
-    @property
-    def leases_service(self) -> leases.Manager:
-        """The manager of leases. containerd: Client.LeasesService."""
-        return RemoteLeaseManager(_offered(self._services().leases))
-
-    @property
-    def namespace_service(self) -> namespaces.Store:
-        """The store of namespaces. containerd: Client.NamespaceService."""
-        return RemoteNamespaceStore(_offered(self._services().namespaces))
-
     def snapshot_service(self, name: str = "") -> snapshots.Snapshotter:
         """Return a snapshotter: the one of this name, or the one that `resolve_snapshotter` finds.
 
         containerd: Client.SnapshotService.
         """
-        service = _offered(self._services().snapshots)
+        service = offered(self._services().snapshots)
         return RemoteSnapshotter(self.resolve_snapshotter(name), service)
 
     def resolve_snapshotter(self, name: str = "") -> str:
@@ -168,21 +90,6 @@ class Client:
             return name or snapshots.DEFAULT_SNAPSHOTTER
         found = self.namespace_service.get(self.namespace).labels
         return found.get(labels.DEFAULT_SNAPSHOTTER) or snapshots.DEFAULT_SNAPSHOTTER
-
-    @property
-    def event_service(self) -> EventService:
-        """Publishing and subscribing. containerd: Client.EventService."""
-        return _offered(self._services().events)
-
-    @property
-    def introspection_service(self) -> introspection.Service:
-        """What the daemon tells of itself. containerd: Client.IntrospectionService."""
-        return RemoteIntrospectionService(_offered(self._services().introspection))
-
-    @property
-    def task_service(self) -> TasksClient:
-        """The tasks service itself: a task has no store. containerd: Client.TaskService."""
-        return _offered(self._services().tasks)
 
     def new_container(self, id: str, *opts: NewContainerOpt) -> Container:
         """Write a new container record, filled by `opts` in their order, and return its handle.
@@ -312,7 +219,7 @@ class Client:
 
     def version(self) -> Version:
         """Return the daemon's version. containerd: Client.Version."""
-        return remote_version(_offered(self._services().version))
+        return remote_version(offered(self._services().version))
 
     def server(self) -> ServerInfo:
         """Return the daemon's identity. containerd: Client.Server."""
@@ -320,73 +227,18 @@ class Client:
 
     def is_serving(self) -> bool:
         """Return whether the daemon says that it serves. containerd: Client.IsServing."""
-        return remote_is_serving(_offered(self._services().health))
-
-    def reconnect(self) -> None:
-        """Give up the connection; the next call makes a new one. containerd: Client.Reconnect."""
-        self._disconnect()
+        return remote_is_serving(offered(self._services().health))
 
     def close(self) -> None:
-        """Close the connection; later calls raise `Cancelled`. containerd: Client.Close."""
-        self._closed = True
+        """End the subscriptions and close the connection; later calls raise `Cancelled`.
+
+        containerd: Client.Close.
+        """
         for subscription in list(self._subscriptions):
             subscription.cancel()
-        self._disconnect()
-
-    def _disconnect(self) -> None:
-        with self._lock:
-            channel, self._channel, self._stubs = self._channel, None, None
-        if channel is not None:
-            channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_channel", None) is not None:
-            warnings.warn(f"unclosed client of {self._address}", ResourceWarning, source=self, stacklevel=2)
-
-    def __repr__(self) -> str:
-        return f"Client({self._address!r})" if self._injected is None else "Client(services=...)"
+        super().close()
 
     def _default_label(self, label: str) -> str:
         if not self._default_namespace:
             return ""
         return self.namespace_service.get(self._default_namespace).labels.get(label, "")
-
-    def _services(self) -> Services:
-        if self._injected is not None:
-            return self._injected
-        with self._lock:
-            if self._closed:
-                raise Cancelled("grpc: the client connection is closing")
-            if self._stubs is None:
-                self._channel = dial(self._address, self._timeout, self._default_namespace)
-                self._stubs = _stubs(self._channel)
-            return self._stubs
-
-
-def _stubs(channel: grpc.Channel) -> Services:
-    return Services(
-        containers=ContainersStub(channel),
-        content=ContentStub(channel),
-        diff=DiffStub(channel),
-        images=ImagesStub(channel),
-        leases=LeasesStub(channel),
-        namespaces=NamespacesStub(channel),
-        snapshots=SnapshotsStub(channel),
-        events=RemoteEventService(EventsStub(channel)),
-        introspection=IntrospectionStub(channel),
-        tasks=TasksStub(channel),
-        version=VersionStub(channel),
-        health=HealthStub(channel),
-    )
-
-
-def _offered(service: T | None) -> T:
-    if service is None:
-        raise Unavailable("no grpc connection or services is available")
-    return service
