@@ -1,11 +1,12 @@
 """Mounting for the length of a block."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from companion.core.mounting import mounted
+from companion.core.mounting import mounted, unmount_all
 from companion.core.mounts import Mount
 
 pytestmark = pytest.mark.overlayfs
@@ -64,3 +65,40 @@ def test_an_error_in_the_block_unmounts_too() -> None:
     with pytest.raises(ZeroDivisionError), mounted([Mount("tmpfs", "tmpfs")]):
         raise ZeroDivisionError
     assert mount_points() == before
+
+
+def test_what_a_killed_process_has_left_is_unmounted_and_nothing_in_it_is_removed(tmp_path: Path) -> None:
+    source, under = tmp_path / "source of it", tmp_path / "under it"
+    source.mkdir()
+    under.mkdir()
+    (source / "file").touch()
+    left = mounted([Mount("bind", str(source), ("rbind",)), Mount("tmpfs", "tmpfs")], under)
+    left.__enter__()
+    unmount_all(under)
+    assert list(under.iterdir()) == []
+    with suppress(FileNotFoundError):
+        left.__exit__(None, None, None)
+    assert (source / "file").exists()
+    assert not any("under it" in point or "under\\040it" in point for point in mount_points())
+
+
+def test_without_mounts_what_is_written_is_lost(tmp_path: Path) -> None:
+    with mounted([], tmp_path) as place:
+        (place / "file").touch()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_unmounted_is_not_emptied(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "file").touch()
+    under = tmp_path / "under"
+    under.mkdir()
+    with (
+        pytest.raises(OSError, match="busy"),
+        mounted([Mount("bind", str(source), ("rbind",))], under) as place,
+    ):
+        held = os.open(place, os.O_RDONLY)
+    os.close(held)
+    assert (source / "file").exists()
+    unmount_all(under)
