@@ -12,9 +12,10 @@ from companion.clients import Services
 from companion.guide.playground import fresh_daemon, stop_daemon
 from tests import daemons
 from tests.archives import write_samples
-from tests.daemons import DaemonProcess, unmount_below
+from tests.daemons import DaemonProcess, short_directory, unmount_below
 from tests.interop.images import filled_registry
 from tests.interop.scenario import run
+from tests.robustness.place import Place
 
 CONTAINERD = pytest.param("containerd", marks=pytest.mark.interop)
 
@@ -88,6 +89,13 @@ def connect(to: DaemonProcess | Services, namespace: str = "") -> Client:
 
 def new_namespace() -> str:
     return f"client-{uuid4().hex}"
+
+
+@pytest.fixture
+def place() -> Iterator[Place]:
+    """Where our daemon can come back."""
+    with short_directory() as directory:
+        yield Place(directory)
 
 
 @pytest.fixture
