@@ -5,6 +5,7 @@ from companion.guide.figures.floors import floors
 from companion.guide.figures.graph import plugin_graph
 from companion.guide.figures.references import references
 from companion.guide.figures.sequence import sequence
+from companion.guide.figures.tower import tower
 from companion.guide.figures.tree import bucket_tree
 from companion.guide.playground import fresh_daemon, fresh_registry, stop_daemon, stop_registry
 from companion.guide.real import on_containerd
@@ -31,6 +32,7 @@ __all__ = [
     "sequence",
     "stop_daemon",
     "stop_registry",
+    "tower",
 ]
 
 shorten_tracebacks()
