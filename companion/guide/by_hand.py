@@ -1,7 +1,9 @@
-"""Images small enough to be written by hand: blobs that are a line of text, and names for them."""
+"""Images small enough to be written by hand: blobs that are a line of text, names for them, and layers."""
 
 from __future__ import annotations
 
+import tarfile
+from collections.abc import Mapping
 from hashlib import sha256
 from io import BytesIO
 
@@ -27,3 +29,25 @@ def put(client: Client, text: str, *needs: str) -> str:
 def name_image(client: Client, name: str, digest: str) -> None:
     """Let the name of an image stand for a blob. Raises `AlreadyExists`."""
     client.image_service.create(Image(name, Descriptor(media_types.OCI_MANIFEST, digest, 1)))
+
+
+def pack(files: Mapping[str, str]) -> bytes:
+    """Return the archive of a layer with these files, in their order: the same bytes every time."""
+    packed = BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            archive.addfile(member, BytesIO(text.encode()))
+    return packed.getvalue()
+
+
+def put_layer(client: Client, files: Mapping[str, str]) -> Descriptor:
+    """Write the layer that `pack` makes of these files as a blob; return its descriptor.
+
+    It is not compressed, so its digest is its diff id too.
+    """
+    data = pack(files)
+    digest = f"sha256:{sha256(data).hexdigest()}"
+    write_blob(client.content_store, digest, BytesIO(data))
+    return Descriptor(media_types.OCI_LAYER, digest, len(data))
