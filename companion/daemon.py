@@ -196,6 +196,7 @@ def registered() -> Registry:
             entry_point.load()
         except Exception as error:
             _log.warning("failed to load plugin package %s: %s", entry_point.name, error)
+    registry.arrange([f"companion.{name}" for name in BUILTIN])
     return registry
 
 
