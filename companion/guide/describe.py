@@ -27,6 +27,8 @@ def describe(value: object) -> str:
             return "None"
         case str() | int() | bool():
             return repr(value)
+        case bytes():
+            return f"{len(value)} bytes"
         case AnyMessage():
             return f"Any({value.type_url}, {len(value.value)} bytes)"
         case Message():

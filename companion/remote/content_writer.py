@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from companion.api.services.content.v1 import content_pb2 as pb
 from companion.clients import ContentClient
 from companion.convert import times
-from companion.core import content
+from companion.core import content, trace
 from companion.core.content import CHUNK, Status
 from companion.core.errors import Error, FailedPrecondition, raising_classes
 
@@ -83,14 +83,26 @@ class RemoteWriter(content.Writer):
     def _ask(self, request: pb.WriteContentRequest) -> pb.WriteContentResponse:
         if self._closed:
             raise FailedPrecondition("cannot write on closed writer")
-        self._questions.put(request)
         try:
             with raising_classes():
-                return next(self._answers)
+                return self._watched(request)
         except BaseException:
             self._answers.cancel()
             self.close()
             raise
+
+    def _watched(self, request: pb.WriteContentRequest) -> pb.WriteContentResponse:
+        """A question and its answer are a hop, as a call is that takes no stream."""
+        if trace.recorder is None:
+            return self._answered(request)
+        action = pb.WriteAction.Name(request.action)
+        return trace.recorder.record(
+            "wire", "ContentClient", action, (request,), lambda: self._answered(request)
+        )
+
+    def _answered(self, request: pb.WriteContentRequest) -> pb.WriteContentResponse:
+        self._questions.put(request)
+        return next(self._answers)
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):

@@ -61,6 +61,22 @@ def test_a_list_is_recorded_though_it_streams(client: Client) -> None:
     assert replies["ContainersClient (stub)"] == "a stream"
 
 
+def test_each_question_of_a_write_is_a_hop(client: Client) -> None:
+    with recording() as call, client.content_store.writer("ref", 5) as writer:
+        writer.write(b"hello")
+    assert [(hop.call, hop.request, hop.reply.partition(", digest")[0]) for hop in call.hops("(stub)")][
+        1:
+    ] == [
+        ("Write", "a stream", "a stream"),
+        ("STAT", "WriteContentRequest(ref='ref', total=5)", "WriteContentResponse(total=5"),
+        (
+            "WRITE",
+            "WriteContentRequest(action=1, data=5 bytes)",
+            "WriteContentResponse(action=1, offset=5, total=5",
+        ),
+    ]
+
+
 def test_an_error_is_told_on_every_floor(client: Client) -> None:
     with recording() as call, pytest.raises(NotFound):
         client.load_container("debian")
