@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
-from companion.core.filters import Adaptor
+from google.protobuf.message import Message
+
+from companion.core.filters import Adaptor, Filter
 from companion.core.snapshots import Info
+
+M = TypeVar("M", bound=Message)
 
 
 class _Runtime(Protocol):
@@ -155,6 +159,23 @@ def snapshot_fields(info: Info) -> Adaptor:
         return None
 
     return field
+
+
+def message_matcher(
+    texts: Sequence[str], wanted: Filter, message: M, fields: Callable[[M], Adaptor]
+) -> Callable[[bytes], bool]:
+    """Return the test for the stored bytes of such messages, where `texts` were parsed to `wanted`.
+
+    The one `message` serves for all, which spares an allocation each.
+    """
+    if not any(texts):
+        return lambda raw: True
+
+    def matches(raw: bytes) -> bool:
+        message.ParseFromString(raw)
+        return wanted.match(fields(message))
+
+    return matches
 
 
 def _label(labels: Mapping[str, str], key: Sequence[str]) -> str | None:

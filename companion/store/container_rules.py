@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from companion.core import identifiers, labels
+from companion.core import identifiers
 from companion.core.containers import Container
 from companion.core.errors import Error, InvalidArgument
 from companion.core.quote import quote
 from companion.core.typeurl import Any
+from companion.store.labels import validate_labels
 
 MUTABLE = ("labels", "spec", "extensions", "image", "snapshotkey")
 """The field paths of an update that names none."""
@@ -26,11 +27,7 @@ def validate(container: Container, prefix: str) -> None:
         raise error.wrap(f"{prefix}: container.ID") from None
     if "" in container.extensions:
         raise InvalidArgument(f"{prefix}: container.Extension keys must not be zero-length")
-    try:
-        for key, value in container.labels.items():
-            labels.validate(key, value)
-    except Error as error:
-        raise error.wrap(f"{prefix}: containers.Labels") from None
+    validate_labels(container.labels, f"{prefix}: containers.Labels")
     if not container.runtime.name:
         raise InvalidArgument(f"{prefix}: container.Runtime.Name must be set")
     if container.spec is None:

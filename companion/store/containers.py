@@ -5,7 +5,7 @@ containerd: core/metadata/containers.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -19,7 +19,7 @@ from companion.core.filters import parse_request
 from companion.core.quote import quote
 from companion.core.trace import traced
 from companion.store import container_rules
-from companion.store.adaptors import container_fields
+from companion.store.adaptors import container_fields, message_matcher
 from companion.store.bucket import Bucket, DatabaseError, entries
 from companion.store.database import Database, mark_dirty
 from companion.store.labels import written
@@ -40,7 +40,8 @@ class ContainerStore(containers.Store):
         return convert.decode(raw)
 
     def list(self, *filters: str) -> Sequence[Container]:
-        namespace, wanted = namespaces.required(), _matcher(filters)
+        namespace = namespaces.required()
+        wanted = message_matcher(filters, parse_request(filters), pb.Container(), container_fields)
         found = self._db.view(
             lambda root: [raw for _, raw in entries(_bucket(root, namespace)) if wanted(raw)]
         )
@@ -109,17 +110,3 @@ def _write(bucket: Bucket, container: Container) -> Container:
     except DatabaseError as error:
         raise DatabaseError(f"failed to write container {quote(container.id)}: {error}") from None
     return kept
-
-
-def _matcher(texts: Sequence[str]) -> Callable[[bytes], bool]:
-    """Return the test for stored bytes; one message serves for all, which spares an allocation each."""
-    wanted = parse_request(texts)
-    if not any(texts):
-        return lambda raw: True
-    message = pb.Container()
-
-    def matches(raw: bytes) -> bool:
-        message.ParseFromString(raw)
-        return wanted.match(container_fields(message))
-
-    return matches

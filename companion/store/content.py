@@ -20,15 +20,15 @@ from companion.core.content import Backend, Info, Status
 from companion.core.errors import AlreadyExists, InvalidArgument, NotFound
 from companion.core.filters import parse
 from companion.core.leases import Resource
+from companion.core.quote import quote
 from companion.core.trace import traced
 from companion.store import content_buckets as buckets
-from companion.store.adaptors import content_fields, ingest_fields
+from companion.store.adaptors import content_fields, ingest_fields, message_matcher
 from companion.store.bucket import Bucket, DatabaseError, entries
-from companion.store.content_rules import merge, validate_labels
 from companion.store.content_writer import NamespacedWriter, SharedWriter
 from companion.store.database import Database, mark_dirty
 from companion.store.gate import Gate
-from companion.store.labels import written
+from companion.store.labels import merge_labels, validate_labels, written
 from companion.store.leases import release
 
 _Found = tuple[str, Callable[[str], None]]
@@ -50,7 +50,8 @@ class ContentStore(content.Store):
         )
 
     def list(self, *filters: str) -> Sequence[Info]:
-        namespace, wanted = namespaces.required(), _matcher(filters)
+        namespace = namespaces.required()
+        wanted = message_matcher(filters, parse(*filters), pb.Info(), content_fields)
         found = self._db.view(
             lambda root: [raw for _, raw in entries(buckets.blobs(root, namespace)) if wanted(raw)]
         )
@@ -61,10 +62,12 @@ class ContentStore(content.Store):
 
         def write(root: Bucket) -> Info:
             bucket = buckets.blobs(root, namespace)
-            merged = merge(convert.decode(buckets.read(bucket, info.digest)), info, fieldpaths)
-            validate_labels(merged.labels)
+            stored = convert.decode(buckets.read(bucket, info.digest))
+            record = f"content info {quote(info.digest)}"
+            merged = merge_labels(stored.labels, info.labels, fieldpaths, record)
+            validate_labels(merged)
             try:
-                kept = replace(merged, labels=written(merged.labels), updated_at=datetime.now(UTC))
+                kept = replace(stored, labels=written(merged), updated_at=datetime.now(UTC))
             except DatabaseError as error:
                 raise DatabaseError(f"writing labels for info {info.digest}: {error}") from None
             root.create_bucket("v1", namespace, "content", "blob").put(kept.digest, convert.encode(kept))
@@ -179,17 +182,3 @@ def _remove_unless_referenced(found: _Found, referenced: set[str]) -> None:
     if name not in referenced:
         with suppress(NotFound):  # removed since it was found
             remove(name)
-
-
-def _matcher(texts: Sequence[str]) -> Callable[[bytes], bool]:
-    """Return the test for stored bytes; one message serves for all, which spares an allocation each."""
-    wanted = parse(*texts)
-    if not any(texts):
-        return lambda raw: True
-    message = pb.Info()
-
-    def matches(raw: bytes) -> bool:
-        message.ParseFromString(raw)
-        return wanted.match(content_fields(message))
-
-    return matches

@@ -17,10 +17,9 @@ from companion.core.errors import AlreadyExists, FailedPrecondition
 from companion.core.leases import Resource
 from companion.core.quote import quote
 from companion.store.bucket import Bucket
-from companion.store.content_rules import validate_labels
 from companion.store.database import Database
 from companion.store.gate import Gate
-from companion.store.labels import written
+from companion.store.labels import validate_labels, written
 from companion.store.leases import hold, release
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from companion.core import digests, labels
+from companion.core import digests
 from companion.core.content import Descriptor
 from companion.core.errors import Error, InvalidArgument
 from companion.core.images import Image
 from companion.core.quote import quote
+from companion.store.labels import validate_labels
 
 MUTABLE = ("labels", "target")
 """The field paths of an update that names none."""
@@ -22,11 +23,7 @@ def validate(image: Image) -> None:
     """Check a whole record, in containerd's order. Raises `InvalidArgument`."""
     if not image.name:
         raise InvalidArgument("image name must not be empty")
-    try:
-        for key, value in image.labels.items():
-            labels.validate(key, value)
-    except Error as error:
-        raise error.wrap("image.Labels") from None
+    validate_labels(image.labels, "image.Labels")
     _validate_target(image.target)
 
 

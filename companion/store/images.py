@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from companion.api.services.images.v1 import images_pb2 as pb
@@ -16,7 +16,7 @@ from companion.core.images import Image
 from companion.core.quote import quote
 from companion.core.trace import traced
 from companion.store import image_rules
-from companion.store.adaptors import image_fields
+from companion.store.adaptors import image_fields, message_matcher
 from companion.store.bucket import Bucket, DatabaseError, entries
 from companion.store.database import Database, mark_dirty
 from companion.store.labels import written
@@ -37,7 +37,8 @@ class ImageStore(images.Store):
         return self._db.view(lambda root: _find(root, namespace, name)[1])
 
     def list(self, *filters: str) -> Sequence[Image]:
-        namespace, wanted = namespaces.required(), _matcher(filters)
+        namespace = namespaces.required()
+        wanted = message_matcher(filters, parse_request(filters), pb.Image(), image_fields)
         found = self._db.view(
             lambda root: [raw for _, raw in entries(_bucket(root, namespace)) if wanted(raw)]
         )
@@ -111,17 +112,3 @@ def _written(what: str, name: str, labels: Mapping[str, str]) -> dict[str, str]:
         return written(labels)
     except DatabaseError as error:
         raise DatabaseError(f"writing {what} for image {name}: {error}") from None
-
-
-def _matcher(texts: Sequence[str]) -> Callable[[bytes], bool]:
-    """Return the test for stored bytes; one message serves for all, which spares an allocation each."""
-    wanted = parse_request(texts)
-    if not any(texts):
-        return lambda raw: True
-    message = pb.Image()
-
-    def matches(raw: bytes) -> bool:
-        message.ParseFromString(raw)
-        return wanted.match(image_fields(message))
-
-    return matches

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from companion.convert import namespaces as convert
-from companion.core import identifiers, labels, namespaces
-from companion.core.errors import AlreadyExists, Error, FailedPrecondition, InvalidArgument, NotFound
+from companion.core import identifiers, namespaces
+from companion.core.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from companion.core.namespaces import Namespace
 from companion.core.quote import quote
 from companion.core.trace import traced
 from companion.store.bucket import Bucket, DatabaseError
 from companion.store.database import Database, mark_dirty
-from companion.store.labels import written
+from companion.store.labels import validate_labels, written
 
 _LABELS = "labels"
 """The key, beside the buckets of the objects, under which a namespace's own record stands."""
@@ -41,7 +41,7 @@ class NamespaceStore(namespaces.Store):
 
     def create(self, namespace: Namespace) -> None:
         identifiers.validate(namespace.name)
-        _validate_labels(namespace)
+        validate_labels(namespace.labels, "namespace.Labels")
 
         def write(root: Bucket) -> None:
             if _bucket(root, namespace.name) is not None:
@@ -54,7 +54,7 @@ class NamespaceStore(namespaces.Store):
         def write(root: Bucket) -> None:
             bucket = root.create_bucket("v1", namespace.name)
             merged = _merge(_read(bucket, namespace.name), namespace, fieldpaths)
-            _validate_labels(merged)
+            validate_labels(merged.labels, "namespace.Labels")
             _write(bucket, merged)
 
         self._db.update(write)
@@ -102,14 +102,6 @@ def _merge(stored: Namespace, given: Namespace, fieldpaths: Sequence[str]) -> Na
             raise InvalidArgument(f"cannot update {quote(path)} field")
         merged[key] = given.labels.get(key, "")
     return replace(stored, labels=merged)
-
-
-def _validate_labels(namespace: Namespace) -> None:
-    try:
-        for key, value in namespace.labels.items():
-            labels.validate(key, value)
-    except Error as error:
-        raise error.wrap("namespace.Labels") from None
 
 
 def _contents(bucket: Bucket) -> list[str]:

@@ -15,16 +15,15 @@ from companion.core import namespaces, snapshots
 from companion.core.errors import InvalidArgument, NotFound, Unimplemented
 from companion.core.filters import parse
 from companion.core.mounts import Mount
+from companion.core.quote import quote
 from companion.core.snapshots import TARGET, Backend, Info, Kind, Usage, inherited
 from companion.core.trace import traced
 from companion.store.adaptors import snapshot_fields
 from companion.store.bucket import Bucket, DatabaseError
-from companion.store.content_rules import validate_labels
 from companion.store.database import Database
 from companion.store.gate import Gate
-from companion.store.labels import written
+from companion.store.labels import merge_labels, validate_labels, written
 from companion.store.snapshot_bucket import SnapshotBucket, every
-from companion.store.snapshot_rules import merge
 
 _Make = Callable[[str, str, Mapping[str, str]], Sequence[Mount]]
 
@@ -61,10 +60,11 @@ class Snapshotter(snapshots.Snapshotter):
             raise InvalidArgument
 
         def write(root: Bucket) -> Info:
-            merged = merge(bucket(root).read(info.name), info, fieldpaths)
-            validate_labels(merged.labels)
+            stored = bucket(root).read(info.name)
+            merged = merge_labels(stored.labels, info.labels, fieldpaths, f"snapshot {quote(info.name)}")
+            validate_labels(merged)
             try:
-                kept = replace(merged, labels=written(merged.labels), updated_at=datetime.now(UTC))
+                kept = replace(stored, labels=written(merged), updated_at=datetime.now(UTC))
             except DatabaseError as error:
                 raise DatabaseError(f"failed to read labels: {error}") from None
             bucket(root).write(kept)
