@@ -158,7 +158,7 @@ def _fill(client: Client) -> None:
 def _expect_no_lease(client: Client, when: str) -> None:
     left = [each.id for each in client.leases_service.list()]
     if left:
-        raise NotYet(f"{when}, {len(left)} lease is left, and holds what it holds until it ends")
+        raise NotYet(f"{when}, a lease is left, and holds what it holds until it ends")
 
 
 def _expect_way(graph: References, node: Node, way: Sequence[Node] | None) -> None:

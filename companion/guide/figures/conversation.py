@@ -72,7 +72,7 @@ def _x(services: Sequence[str], service: str) -> float:
 
 def _draw_lanes(canvas: Canvas, services: Sequence[str]) -> None:
     room = (_WIDTH - _LEFT) / len(services)
-    canvas.box(1, 1, _LEFT - 4, _HEAD, FLOORS["client"])
+    canvas.box(1, 1, _LEFT - 4, _HEAD, FLOORS["program"])
     canvas.text(_LEFT / 2, 1 + _HEAD / 2, PROGRAM, _SIZE, font=BOLD, align="n")
     for service in services:
         x = _x(services, service)

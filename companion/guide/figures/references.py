@@ -17,7 +17,7 @@ _SIZE, _SMALL, _ROOM = 10.0, 8.0, 220.0
 _RECORDS = (IMAGES, CONTAINERS, LEASES)
 _KINDS = {CONTENT: "blob", IMAGES: "image", CONTAINERS: "container", LEASES: "lease", INGESTS: "ingest"}
 _DIGEST, _SHOWN = "sha256:", 8
-_NOTHING = "nothing leads here"
+_GARBAGE = "garbage"
 
 
 def references(
@@ -58,7 +58,7 @@ def references(
 def _remarks(found: References) -> dict[Node, str]:
     """Return what is to be said of some nodes beside their names."""
     kept = {node: "gc.root" for node in found.roots if node.type not in _RECORDS}
-    garbage = {node: "expired" if node.type == LEASES else _NOTHING for node in found.garbage()}
+    garbage = {node: "expired" if node.type == LEASES else _GARBAGE for node in found.garbage()}
     return kept | garbage | dict.fromkeys(found.missing(), "not there")
 
 
@@ -94,6 +94,7 @@ def _look(node: Node, found: References, remark: str) -> dict[str, str]:
         "color": colour.line,
         "style": "filled" if is_solid else "filled,dashed",
         "penwidth": "2.5" if node in found.roots else "1",
+        "height": "0.6" if remark else "0.5",
         "fontcolor": INK,
     }
 

@@ -96,8 +96,8 @@ def test_a_blob_leads_to_a_snapshot_by_a_label(client: Client) -> None:
     config = put(client, "config")
     client.content_store.update(Info(config, labels={f"{GC_REF_SNAPSHOT}native": "top"}))
     assert told(client, "config") == {
-        "blob config (nothing leads here): gc.ref.snapshot.native → snapshot top",
-        "snapshot top (nothing leads here)",
+        "blob config (garbage): gc.ref.snapshot.native → snapshot top",
+        "snapshot top (garbage)",
     }
 
 
@@ -119,7 +119,7 @@ def test_a_lease_that_is_over_holds_nothing(client: Client) -> None:
         put(client, "blob")
     assert told(client, "blob") == {
         "lease old (expired): holds → blob blob",
-        "blob blob (nothing leads here)",
+        "blob blob (garbage)",
     }
 
 
@@ -131,7 +131,7 @@ def test_a_flat_lease_holds_no_children(client: Client) -> None:
     assert told(client, "manifest", "layer") == {
         "root lease upload: holds, flat → blob manifest",
         "blob manifest: gc.ref.content.0 → blob layer",
-        "blob layer (nothing leads here)",
+        "blob layer (garbage)",
     }
 
 
