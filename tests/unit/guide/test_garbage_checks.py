@@ -115,8 +115,8 @@ def test_an_upload_under_a_lease_is_right(client: Client, said: Said) -> None:
     [
         (without_lease, "the image has a name, and these blobs of it were collected: blob 'manifest'"),
         (name_outside, "the image has a name, and these blobs of it were collected: blob 'manifest'"),
-        (leave_the_lease, "when upload is over, 1 lease is left"),
-        (leave_it_on_errors, "when a call in upload has failed, 1 lease is left"),
+        (leave_the_lease, "when upload is over, a lease is left"),
+        (leave_it_on_errors, "when a call in upload has failed, a lease is left"),
         (hide_errors, "naming the image failed, and upload did not pass the error on"),
         (one_layer, "blobs of the image: expected 3, got 2"),
         (no_image, "expected one image, got []"),
