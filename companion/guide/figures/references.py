@@ -50,6 +50,9 @@ def references(
     for node in (*found.nodes, *found.missing()):
         remark = remarks.get(node, "")
         graph.node(_id(node), label=_label(node, called, remark), **_look(node, found, remark))
+    with graph.subgraph(graph_attr={"rank": "sink"}) as bottom:
+        for node in _loose(found):
+            bottom.node(_id(node))
     for each in found.references:
         graph.edge(_id(each.source), _id(each.target), label=_made_by(each))
     return Figure(graph.source, title, _desc(found, remarks, called))
@@ -60,6 +63,12 @@ def _remarks(found: References) -> dict[Node, str]:
     kept = {node: "gc.root" for node in found.roots if node.type not in _RECORDS}
     garbage = {node: "expired" if node.type == LEASES else _GARBAGE for node in found.garbage()}
     return kept | garbage | dict.fromkeys(found.missing(), "not there")
+
+
+def _loose(found: References) -> list[Node]:
+    """Return what no reference touches: left to itself, it is laid out in any row that has room."""
+    tied = {node for each in found.references for node in (each.source, each.target)}
+    return [node for node in found.nodes if node not in tied and node.type not in _RECORDS]
 
 
 def _id(node: Node) -> str:
