@@ -34,7 +34,7 @@ class Exchange:
 
 def exchanges(hops: Sequence[Hop]) -> list[Exchange]:
     """Return what crossed the wire, in the order of time; calls of one service in a row are one exchange."""
-    crossing = sorted((hop for hop in hops if hop.floor == "wire"), key=lambda hop: hop.start)
+    crossing = sorted((hop for hop in hops if _is_call(hop)), key=lambda hop: hop.start)
     named = [(_operation(hops, hop), hop.lane.removesuffix(_STUB).lower(), hop.call) for hop in crossing]
     return [
         Exchange(operation, service, Counter(call for _, _, call in calls))
@@ -58,6 +58,11 @@ def conversation(hops: Sequence[Hop], title: str) -> Figure:
     for operation, group in groupby(said, key=lambda each: each.operation):
         y = _draw_operation(canvas, services, operation, list(group), y)
     return canvas.figure(title, "\n".join(_told(said)))
+
+
+def _is_call(hop: Hop) -> bool:
+    # What is asked within a stream, such as WRITE, is a hop of the wire too, but no call.
+    return hop.floor == "wire" and not hop.call.isupper()
 
 
 def _operation(hops: Sequence[Hop], hop: Hop) -> str:

@@ -49,6 +49,12 @@ def test_calls_that_came_at_once_are_told_in_the_order_in_which_they_began() -> 
     assert exchanges(said[:1] + said[:0:-1])[0].service == "leases"
 
 
+def test_what_is_asked_within_a_stream_is_no_call() -> None:
+    assert [str(each) for each in exchanges(hops(("pull", "Content Write"), ("pull", "Content COMMIT")))] == [
+        "Write"
+    ]
+
+
 def test_the_figure_has_a_lane_for_each_service_and_says_what_each_was_asked() -> None:
     figure = conversation(hops(*SAID, *LATER), "A talk")
     assert words(figure)[:4] == ["program", "leases", "content", "containers"]
