@@ -15,7 +15,7 @@ from companion.client import Client, Image
 from companion.core import content, images
 from companion.core.blobs import write_blob
 from companion.core.content import Descriptor
-from companion.core.image_parts import child_labels, walk
+from companion.core.image_parts import set_children_labels, walk
 from companion.core.manifests import children
 from companion.core.media_types import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST
 from companion.core.platforms import Platform, default, parse
@@ -99,9 +99,7 @@ def write(store: content.Ingester, blobs: Blobs) -> Descriptor:
 def label(store: content.Store, blobs: Blobs) -> None:
     """Let the blobs hold one another, as a pull does."""
     for each in walk(store, blobs.target):
-        if labels := child_labels(children(store, each)):
-            fields = [f"labels.{key}" for key in labels]
-            store.update(content.Info(each.digest, labels=labels), *fields)
+        set_children_labels(store, each, children(store, each))
 
 
 def put(client: Client, name: str, blobs: Blobs) -> Image:

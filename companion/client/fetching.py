@@ -14,9 +14,9 @@ from companion.client.remotes.fetcher import Fetcher
 from companion.client.remotes.handlers import append_distribution_source, fetch
 from companion.client.remotes.reference import Reference, check_digest
 from companion.client.remotes.resolver import MAX_MANIFEST
-from companion.core.content import Descriptor, Info, Store
+from companion.core.content import Descriptor, Store
 from companion.core.errors import Cancelled, InvalidArgument, NotFound
-from companion.core.image_parts import child_labels
+from companion.core.image_parts import set_children_labels
 from companion.core.manifests import MAX_DEPTH, children, matching, too_deep
 from companion.core.media_types import DOCKER_SCHEMA1_MANIFEST, is_image_config, is_index, is_manifest
 from companion.core.platforms import Matcher
@@ -77,9 +77,7 @@ class Fetching:
         found = children(self._store, descriptor)
         wanted = self._wanted(found) if is_index(descriptor.media_type) else found
         _check(*wanted)
-        if held := child_labels(found):
-            fields = [f"labels.{key}" for key in held]
-            self._store.update(Info(descriptor.digest, labels=held), *fields)
+        set_children_labels(self._store, descriptor, found)
         append_distribution_source(self._store, descriptor, self._reference)
         return wanted
 

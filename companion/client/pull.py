@@ -14,7 +14,6 @@ from companion.client.remotes.resolver import Resolver
 from companion.client.unpack import pull_labels
 from companion.client.unpack import unpack as unpack_layers
 from companion.core import content, images
-from companion.core.errors import AlreadyExists, NotFound
 from companion.core.manifests import read_manifest
 from companion.core.platforms import Matcher
 
@@ -49,7 +48,7 @@ def fetch(client: Client, source: Source, platform: Matcher | None) -> images.Im
     """Bring an image, and write its record. containerd: Client.Fetch."""
     with client.with_lease():
         record = source.fetch(client.content_store, platform, single=False)
-        return _create_new_image(client.image_service, record)
+        return images.put(client.image_service, record)
 
 
 def pull(client: Client, source: Source, platform: Matcher, *, unpack: bool, snapshotter: str) -> Image:
@@ -59,18 +58,4 @@ def pull(client: Client, source: Source, platform: Matcher, *, unpack: bool, sna
         if unpack:
             manifest = read_manifest(client.content_store, record.target, platform)
             unpack_layers(client, manifest, snapshotter, pull_labels)
-        return Image(client, _create_new_image(client.image_service, record), platform)
-
-
-def _create_new_image(store: images.Store, image: images.Image) -> images.Image:
-    """Write the record, in place of one that has its name. containerd: Client.createNewImage."""
-    while True:
-        try:
-            return store.create(image)
-        except AlreadyExists:
-            pass
-        try:
-            return store.update(image)
-        except NotFound:
-            # Somebody has deleted it in between.
-            continue
+        return Image(client, images.put(client.image_service, record), platform)

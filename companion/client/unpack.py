@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from companion.client.rootfs import apply_layer
-from companion.core.content import Descriptor, Info
+from companion.core.blobs import set_labels
+from companion.core.content import Descriptor
 from companion.core.errors import InvalidArgument
 from companion.core.image_config import chain_id, read_image_config
 from companion.core.labels import GC_REF_SNAPSHOT, UNCOMPRESSED
@@ -41,11 +42,8 @@ def unpack(client: Client, manifest: Manifest, snapshotter: str, labels: Labels 
     if len(diff_ids) != len(manifest.layers):
         raise InvalidArgument("mismatched image rootfs and manifest layers")
 
-    def label(blob: Descriptor, key: str, value: str) -> None:
-        store.update(Info(blob.digest, labels={key: value}), f"labels.{key}")
-
     for level, (blob, diff_id) in enumerate(zip(manifest.layers, diff_ids, strict=True)):
         told = labels(blob, chain_id(diff_ids[: level + 1]))
         if apply_layer(blob, diff_id, diff_ids[:level], service, differ, labels=told):
-            label(blob, UNCOMPRESSED, diff_id)
-    label(manifest.config, f"{GC_REF_SNAPSHOT}{name}", chain_id(diff_ids))
+            set_labels(store, blob.digest, {UNCOMPRESSED: diff_id})
+    set_labels(store, manifest.config.digest, {f"{GC_REF_SNAPSHOT}{name}": chain_id(diff_ids)})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Protocol
 
-from companion.core.content import CHUNK, Ingester, Provider
+from companion.core.content import CHUNK, Info, Ingester, Provider, Store
 from companion.core.errors import AlreadyExists
 
 
@@ -41,3 +41,10 @@ def write_blob(
         while data := source.read(CHUNK):
             writer.write(data)
         writer.commit(size, expected, labels)
+
+
+def set_labels(store: Store, digest: str, labels: Mapping[str, str]) -> None:
+    """Give a blob these labels, beside those that it has. Raises `NotFound`, `InvalidArgument`."""
+    # No field at all would mean: these and no others.
+    if labels:
+        store.update(Info(digest, labels=labels), *(f"labels.{key}" for key in labels))

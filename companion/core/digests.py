@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from companion.core.errors import InvalidArgument
@@ -11,6 +12,11 @@ HEX_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 
 _ANY = re.compile("[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
 _HEX = re.compile("[a-f0-9]+")
+
+
+def from_bytes(data: bytes) -> str:
+    """Return the digest of these bytes. containerd: digest.FromBytes."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def validate(digest: str) -> None:

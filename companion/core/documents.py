@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import IO, Any
 
 from companion.core.content import Provider
 from companion.core.errors import InvalidArgument, ResourceExhausted
@@ -74,6 +74,14 @@ class Document:
         return InvalidArgument(f"{self._place}: {key} must be {kind}")
 
 
+def read_bounded(file: IO[bytes], name: str, limit: int) -> bytes:
+    """Return all of a file. Raises `ResourceExhausted` for one that is larger than `limit`, in bytes."""
+    raw = file.read(limit + 1)
+    if len(raw) > limit:
+        raise ResourceExhausted(f"{name} is larger than the maximum size ({limit} bytes)")
+    return raw
+
+
 def read_document(provider: Provider, digest: str) -> Document:
     """Return the document in a blob.
 
@@ -81,9 +89,7 @@ def read_document(provider: Provider, digest: str) -> Document:
     than a JSON object.
     """
     with provider.reader_at(digest) as blob:
-        raw = blob.read(MAX_SIZE + 1)
-    if len(raw) > MAX_SIZE:
-        raise ResourceExhausted(f"content {digest} is larger than the maximum size ({MAX_SIZE} bytes)")
+        raw = read_bounded(blob, f"content {digest}", MAX_SIZE)
     try:
         return Document(json.loads(raw), f"content {digest}")
     except (ValueError, RecursionError) as error:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from companion.core import digests
 from companion.core.content import Provider
 from companion.core.documents import Document, read_document
 from companion.core.platforms import Platform
@@ -56,5 +56,5 @@ def chain_id(diff_ids: Iterable[str]) -> str:
     """Return the name of what layers make together; without any it is empty. OCI: identity.ChainID."""
     name = ""
     for diff_id in diff_ids:
-        name = f"sha256:{hashlib.sha256(f'{name} {diff_id}'.encode()).hexdigest()}" if name else diff_id
+        name = digests.from_bytes(f"{name} {diff_id}".encode()) if name else diff_id
     return name

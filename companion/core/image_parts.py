@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from companion.core.content import Descriptor, Provider
+from companion.core.blobs import set_labels
+from companion.core.content import Descriptor, Provider, Store
 from companion.core.errors import NotFound
 from companion.core.labels import GC_REF_CONTENT
 from companion.core.manifests import MAX_DEPTH, children, read_manifest, too_deep
@@ -45,13 +46,30 @@ def check(provider: Provider, target: Descriptor, matcher: Matcher | None = None
 def walk(provider: Provider, target: Descriptor) -> Iterator[Descriptor]:
     """Yield `target` and all that it refers to, parents first, each once; what is not there ends its branch.
 
-    Raises `InvalidArgument` and `FailedPrecondition` as `read_manifest`. containerd: images.Walk.
+    Raises `InvalidArgument` and `FailedPrecondition` as `read_manifest`.
     """
-    return _walk(provider, target, MAX_DEPTH, set())
+    return visit((target,), lambda each: _children_there(provider, each))
+
+
+def visit(
+    targets: Iterable[Descriptor], children: Callable[[Descriptor], Sequence[Descriptor]]
+) -> Iterator[Descriptor]:
+    """Yield `targets` and all that `children` leads to from them, parents first, each once.
+
+    Raises what `children` raises, `FailedPrecondition` beyond `MAX_DEPTH`. containerd: images.Walk.
+    """
+    seen: set[str] = set()
+    for target in targets:
+        yield from _visit(target, children, MAX_DEPTH, seen)
+
+
+def set_children_labels(store: Store, parent: Descriptor, children: Iterable[Descriptor]) -> None:
+    """Let a blob hold its children. Raises `NotFound`. containerd: images.SetChildrenLabels."""
+    set_labels(store, parent.digest, child_labels(children))
 
 
 def child_labels(descriptors: Iterable[Descriptor]) -> dict[str, str]:
-    """Return the labels with which a blob holds its children. containerd: images.SetChildrenLabels."""
+    """Return the labels with which a blob holds its children. containerd: images.ChildGCLabels."""
     labels: dict[str, str] = {}
     used = Counter[str]()
     for descriptor in descriptors:
@@ -69,18 +87,24 @@ def _is_there(provider: Provider, descriptor: Descriptor) -> bool:
     return False
 
 
-def _walk(provider: Provider, target: Descriptor, depth: int, seen: set[str]) -> Iterator[Descriptor]:
+def _children_there(provider: Provider, descriptor: Descriptor) -> Sequence[Descriptor]:
+    with suppress(NotFound):
+        return children(provider, descriptor)
+    return ()
+
+
+def _visit(
+    target: Descriptor, children: Callable[[Descriptor], Sequence[Descriptor]], depth: int, seen: set[str]
+) -> Iterator[Descriptor]:
     if target.digest in seen:
         return
     seen.add(target.digest)
     yield target
-    found: tuple[Descriptor, ...] = ()
-    with suppress(NotFound):
-        found = children(provider, target)
+    found = children(target)
     if found and not depth:
         raise too_deep(target)
     for child in found:
-        yield from _walk(provider, child, depth - 1, seen)
+        yield from _visit(child, children, depth - 1, seen)
 
 
 def _child_label(media_type: str) -> str:

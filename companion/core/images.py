@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from companion.core.content import Descriptor
+from companion.core.errors import AlreadyExists, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +61,16 @@ class Store(Protocol):
         With `target`, only while the record stands for that digest. Raises `NotFound`.
         """
         ...
+
+
+def put(store: Store, image: Image, *fieldpaths: str) -> Image:
+    """Write a record, or where its name is taken update that one, and return it. Raises `InvalidArgument`.
+
+    containerd: Client.createNewImage.
+    """
+    while True:
+        with suppress(AlreadyExists):
+            return store.create(image)
+        # Somebody may delete it in between.
+        with suppress(NotFound):
+            return store.update(image, *fieldpaths)

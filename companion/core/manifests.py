@@ -9,10 +9,7 @@ from companion.core.content import Descriptor, Provider
 from companion.core.documents import Document, read_document
 from companion.core.errors import FailedPrecondition, InvalidArgument, NotFound
 from companion.core.image_config import read_image_config, read_platform
-from companion.core.media_types import (
-    is_index,
-    is_manifest,
-)
+from companion.core.media_types import is_index, is_manifest
 from companion.core.platforms import Matcher
 
 MAX_DEPTH = 8

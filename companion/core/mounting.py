@@ -28,10 +28,7 @@ _FLAGS = {
 }
 """The options that mount(2) takes as flags; the file system gets all others as text."""
 
-_NOFOLLOW = 8
-
-
-_DETACH = 2
+_DETACH, _NOFOLLOW = 2, 8
 
 
 @contextmanager

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Mapping
-from hashlib import sha256
 from io import BytesIO
 
 from companion.client import Client
-from companion.core import media_types
+from companion.core import digests, media_types
 from companion.core.blobs import write_blob
 from companion.core.content import Descriptor
 from companion.core.images import Image
+from companion.core.labels import GC_REF_CONTENT
 
 TEXTS: dict[str, str] = {}
 """What `put` has written, by digest."""
@@ -19,8 +19,8 @@ TEXTS: dict[str, str] = {}
 
 def put(client: Client, text: str, *needs: str) -> str:
     """Write a blob, with a label for each digest that it needs; return its own digest."""
-    digest = f"sha256:{sha256(text.encode()).hexdigest()}"
-    labels = {f"containerd.io/gc.ref.content.{number}": need for number, need in enumerate(needs)}
+    digest = digests.from_bytes(text.encode())
+    labels = {f"{GC_REF_CONTENT}.{number}": need for number, need in enumerate(needs)}
     write_blob(client.content_store, text, BytesIO(text.encode()), labels=labels)
     TEXTS[digest] = text
     return digest
@@ -48,6 +48,6 @@ def put_layer(client: Client, files: Mapping[str, str]) -> Descriptor:
     It is not compressed, so its digest is its diff id too.
     """
     data = pack(files)
-    digest = f"sha256:{sha256(data).hexdigest()}"
+    digest = digests.from_bytes(data)
     write_blob(client.content_store, digest, BytesIO(data))
     return Descriptor(media_types.OCI_LAYER, digest, len(data))

@@ -12,11 +12,10 @@ import tarfile
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from companion.core import media_types
+from companion.core import digests, media_types
 
 NAME = "docker.io/library/debian:latest"
 ARCHITECTURES = ("amd64", "arm64")
@@ -48,7 +47,7 @@ class Blobs:
 
     def add(self, media_type: str, data: bytes) -> dict[str, Any]:
         """Keep a blob; return its descriptor."""
-        digest = _digest(data)
+        digest = digests.from_bytes(data)
         self.blobs[digest] = (media_type, data)
         return {"mediaType": media_type, "digest": digest, "size": len(data)}
 
@@ -76,7 +75,7 @@ def _add_manifest(built: Blobs, architecture: str) -> dict[str, Any]:
         created="2024-01-01T00:00:00Z",
         **platform,
         config=_PROCESS,
-        rootfs={"type": "layers", "diff_ids": [_digest(archive) for archive in archives]},
+        rootfs={"type": "layers", "diff_ids": [digests.from_bytes(archive) for archive in archives]},
     )
     layers = [built.add(f"{media_types.OCI_LAYER}+gzip", _stored(archive)) for archive in archives]
     manifest = built.add_json(
@@ -130,7 +129,3 @@ def _blocks(data: bytes) -> Iterator[bytes]:
         block = data[start : start + _BLOCK]
         last = start + _BLOCK >= len(data)
         yield struct.pack("<BHH", last, len(block), len(block) ^ 0xFFFF) + block
-
-
-def _digest(data: bytes) -> str:
-    return f"sha256:{sha256(data).hexdigest()}"

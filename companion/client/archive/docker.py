@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from dataclasses import replace
 from companion.client.archive.docker_names import DockerName
 from companion.client.archive.layout import Json, descriptor, document, index, named
 from companion.client.archive.reader import Contents
+from companion.core import digests
 from companion.core.blobs import write_blob
 from companion.core.content import Descriptor, Store
 from companion.core.documents import Document
@@ -99,6 +99,6 @@ def _manifest(config: Descriptor, layers: Sequence[Descriptor]) -> Json:
 
 def _write(store: Store, value: Json, media_type: str) -> Descriptor:
     raw = document(value)
-    digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
+    digest = digests.from_bytes(raw)
     write_blob(store, f"manifest-{digest}", io.BytesIO(raw), size=len(raw), expected=digest)
     return Descriptor(media_type, digest, len(raw))

@@ -22,8 +22,9 @@ from companion.client.archive.layout import (
 )
 from companion.core.content import Descriptor, Provider
 from companion.core.errors import DataLoss, InvalidArgument, NotFound
+from companion.core.image_parts import visit
 from companion.core.images import Image
-from companion.core.manifests import MAX_DEPTH, children, matching, read_manifest, too_deep
+from companion.core.manifests import children, matching, read_manifest
 from companion.core.media_types import is_index, is_manifest
 from companion.core.platforms import Matcher
 from companion.core.quote import quote
@@ -68,26 +69,19 @@ class _Export:
             self._blobs[image.digest] = image
             found = children(self._provider, image)
             fits = matching(found, self._platform)
-            for manifest in found if self._all_platforms else fits:
-                self._add_tree(manifest, MAX_DEPTH)
+            self._add_all(found if self._all_platforms else fits)
             if not fits:
                 raise NotFound("no manifest found for platform")
             self._tell_docker(fits[0], image)
         elif is_manifest(image.media_type):
-            self._add_tree(image, MAX_DEPTH)
+            self._add_all([image])
             self._tell_docker(image, image)
         else:
             raise InvalidArgument("only manifests may be exported")
 
-    def _add_tree(self, target: Descriptor, depth: int) -> None:
-        if target.digest in self._blobs:
-            return
-        self._blobs[target.digest] = target
-        found = children(self._provider, target)
-        if found and not depth:
-            raise too_deep(target)
-        for child in found:
-            self._add_tree(child, depth - 1)
+    def _add_all(self, targets: Iterable[Descriptor]) -> None:
+        for each in visit(targets, lambda parent: children(self._provider, parent)):
+            self._blobs.setdefault(each.digest, each)
 
     def _tell_docker(self, manifest: Descriptor, image: Descriptor) -> None:
         _, names = self._docker.setdefault(manifest.digest, (manifest, []))

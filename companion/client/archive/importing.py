@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -11,12 +10,12 @@ from companion.client.archive import docker
 from companion.client.archive.layout import IMAGE_NAME, INDEX_FILE, LAYOUT_VERSION, REF_NAME
 from companion.client.archive.reader import Contents, read_archive
 from companion.core import digests, images
-from companion.core.content import Descriptor, Info, Store
+from companion.core.content import Descriptor, Store
 from companion.core.documents import Document
-from companion.core.errors import AlreadyExists, InvalidArgument, NotFound
-from companion.core.image_parts import child_labels
+from companion.core.errors import InvalidArgument, NotFound
+from companion.core.image_parts import set_children_labels, visit
 from companion.core.images import Image
-from companion.core.manifests import MAX_DEPTH, children, matching, too_deep
+from companion.core.manifests import children, matching
 from companion.core.media_types import OCI_INDEX, is_index
 from companion.core.platforms import Matcher
 from companion.core.quote import quote
@@ -37,8 +36,8 @@ def import_archive(
     given = [Image(name, target=entry) for entry in found if (name := _name(entry.annotations, base_name))]
     for image in given:
         _check(store, image)
-    _hold(store, [index], platform)
-    return [_put(records, image) for image in given]
+    _hold(store, index, platform)
+    return [images.put(records, image, "target") for image in given]
 
 
 def _index(contents: Contents) -> Descriptor:
@@ -71,33 +70,15 @@ def _check(store: Store, image: Image) -> None:
         raise InvalidArgument(f"image {quote(image.name)}: target has {size} bytes, not {image.target.size}")
 
 
-def _hold(store: Store, top: Sequence[Descriptor], platform: Matcher | None) -> None:
+def _hold(store: Store, top: Descriptor, platform: Matcher | None) -> None:
     """Let every blob hold its children. containerd: images.Walk with SetChildrenLabels."""
-    seen: set[str] = set()
-    level = list(top)
-    # Indexes in one another, a manifest, and what it names.
-    for _ in range(MAX_DEPTH + 2):
-        parents = {each.digest: each for each in level if each.digest not in seen}
-        seen.update(parents)
-        level = [child for each in parents.values() for child in _hold_children(store, each, platform)]
-        if not level:
-            return
-    raise too_deep(top[0])
+    for _ in visit(_hold_children(store, top, platform), lambda each: _hold_children(store, each, platform)):
+        pass
 
 
 def _hold_children(store: Store, parent: Descriptor, platform: Matcher | None) -> Sequence[Descriptor]:
     found: Sequence[Descriptor] = children(store, parent)
     if is_index(parent.media_type):
         found = matching(found, platform)
-    if labels := child_labels(found):
-        store.update(Info(parent.digest, labels=labels), *(f"labels.{key}" for key in labels))
+    set_children_labels(store, parent, found)
     return found
-
-
-def _put(records: images.Store, image: Image) -> Image:
-    while True:
-        with suppress(NotFound):
-            return records.update(image, "target")
-        # Another import may make it now.
-        with suppress(AlreadyExists):
-            return records.create(image)

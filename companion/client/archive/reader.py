@@ -15,7 +15,7 @@ from companion.client.archive.layout import DOCKER_FILE, LAYOUT_FILE
 from companion.core import digests, leases
 from companion.core.blobs import write_blob
 from companion.core.content import Descriptor, Store
-from companion.core.documents import MAX_SIZE
+from companion.core.documents import MAX_SIZE, read_bounded
 from companion.core.errors import Error, InvalidArgument, ResourceExhausted
 from companion.core.quote import quote
 
@@ -103,9 +103,7 @@ def _link(name: str, target: str) -> str:
 
 
 def _json(kind: str, name: str, source: IO[bytes]) -> Any:
-    raw = source.read(MAX_SIZE + 1)
-    if len(raw) > MAX_SIZE:
-        raise ResourceExhausted(f"{name} is larger than the maximum size ({MAX_SIZE} bytes)")
+    raw = read_bounded(source, name, MAX_SIZE)
     try:
         return json.loads(raw)
     except (ValueError, RecursionError) as error:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from companion.client.oci.spec import Spec
 from companion.core.containers import Container
-from companion.core.errors import Error, FailedPrecondition, InvalidArgument, ResourceExhausted
+from companion.core.documents import read_bounded
+from companion.core.errors import Error, FailedPrecondition, InvalidArgument
 from companion.core.mounting import mounted
 from companion.core.mounts import Mount
 
@@ -66,10 +67,7 @@ def read_in(root: Path, path: str) -> bytes:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise InvalidArgument(f"{path} is not a regular file")
         with open(descriptor, "rb", closefd=False) as file:
-            data = file.read(MAX_SIZE + 1)
-    if len(data) > MAX_SIZE:
-        raise ResourceExhausted(f"{path} is larger than the maximum size ({MAX_SIZE} bytes)")
-    return data
+            return read_bounded(file, path, MAX_SIZE)
 
 
 def _absolute(spec: Spec) -> Path:

@@ -15,7 +15,8 @@ from companion.client.remotes.errors import RegistryError
 from companion.client.remotes.fetcher import Fetcher, RemoteBlob
 from companion.client.remotes.reference import Reference
 from companion.core import labels
-from companion.core.content import CHUNK, Descriptor, Info, Ingester, Store, Writer
+from companion.core.blobs import set_labels
+from companion.core.content import CHUNK, Descriptor, Ingester, Store, Writer
 from companion.core.errors import (
     AlreadyExists,
     Error,
@@ -128,4 +129,4 @@ def append_distribution_source(store: Store, descriptor: Descriptor, reference: 
     # A blob that very many repositories share would get a label that is too long: it goes without.
     with suppress(InvalidArgument):
         labels.validate(key, value)
-        store.update(Info(descriptor.digest, labels={key: value}), f"labels.{key}")
+        set_labels(store, descriptor.digest, {key: value})

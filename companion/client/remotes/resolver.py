@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -16,7 +15,7 @@ from companion.client.remotes.reference import Reference, check_digest
 from companion.client.remotes.request import Requests
 from companion.client.remotes.tokens import Credentials
 from companion.client.remotes.transport import Body, Transport
-from companion.core import media_types
+from companion.core import digests, media_types
 from companion.core.content import Descriptor
 from companion.core.errors import Error, NotFound
 
@@ -106,7 +105,7 @@ class Resolver:
         if not (digest and length.isdecimal()):
             with _ask(asked, "GET", host, kind) as response:
                 body = Body(response).read_all(MAX_MANIFEST)
-            digest = wanted or f"sha256:{hashlib.sha256(body).hexdigest()}"
+            digest = wanted or digests.from_bytes(body)
             length = str(len(body))
         check_digest(digest, f'"{digest}" in header not a valid digest: ')
         if int(length) > MAX_MANIFEST:
