@@ -15,6 +15,8 @@ OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
+OCI_GZIP_LAYER = f"{OCI_LAYER}+gzip"
+OCI_FOREIGN_LAYER = "application/vnd.oci.image.layer.nondistributable.v1.tar"
 
 _OCI_LAYERS = "application/vnd.oci.image.layer."
 _DOCKER_LAYERS = {f"{layer}{end}" for layer in (DOCKER_LAYER, DOCKER_FOREIGN_LAYER) for end in ("", ".gzip")}

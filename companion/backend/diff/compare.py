@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import random
-import string
-import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from companion.backend.diff.changes import changes
-from companion.backend.diff.processors import GZIP_LAYER, LAYER
 from companion.backend.diff.writing import ChangeWriter
 from companion.core import labels
+from companion.core.blobs import set_labels
 from companion.core.content import CHUNK, Descriptor, Store, Writer
 from companion.core.errors import AlreadyExists, Error, Unimplemented
+from companion.core.leases import generate_id
+from companion.core.media_types import OCI_GZIP_LAYER, OCI_LAYER
 
 _GZIP = zlib.MAX_WBITS | 16
 
@@ -33,8 +32,8 @@ class Wanted:
 
 def wanted(media_type: str, ref: str, labels: Mapping[str, str] | None) -> Wanted:
     """Return what is to be made. Raises `Unimplemented` for a media type of other layers."""
-    media_type = media_type or GZIP_LAYER
-    if media_type not in (LAYER, GZIP_LAYER):
+    media_type = media_type or OCI_GZIP_LAYER
+    if media_type not in (OCI_LAYER, OCI_GZIP_LAYER):
         raise Unimplemented(f"unsupported diff media type: {media_type}")
     return Wanted(media_type, ref, labels or {})
 
@@ -45,7 +44,7 @@ def write_diff(store: Store, layer: Wanted, lower: Path, upper: Path) -> Descrip
     Raises what the store raises, and `OSError` for what cannot be read.
     """
     with _ingest(store, layer.ref) as writer:
-        sink = _Sink(writer, compressed=layer.media_type == GZIP_LAYER)
+        sink = _Sink(writer, compressed=layer.media_type == OCI_GZIP_LAYER)
         ChangeWriter(upper, sink.write).write_all(changes(lower, upper))
         plain = sink.finish()
         given = layer.labels if plain == writer.digest() else {**layer.labels, labels.UNCOMPRESSED: plain}
@@ -88,7 +87,7 @@ class _Sink:
 @contextmanager
 def _ingest(store: Store, ref: str) -> Iterator[Writer]:
     """Yield the writer of a new ingest, in place of any of this ref; without one it is gone on an error."""
-    name = ref or f"{time.time_ns()}-{''.join(random.choices(string.ascii_letters, k=4))}"
+    name = ref or generate_id()
     try:
         writer = store.writer(name)
     except Error as error:
@@ -107,7 +106,5 @@ def _ingest(store: Store, ref: str) -> Iterator[Writer]:
 
 def _complete(store: Store, digest: str, given: Mapping[str, str]) -> None:
     """Say of a blob that was there already what it is without its compression."""
-    info = store.info(digest)
-    if labels.UNCOMPRESSED in given and labels.UNCOMPRESSED not in info.labels:
-        told = {**info.labels, labels.UNCOMPRESSED: given[labels.UNCOMPRESSED]}
-        store.update(replace(info, labels=told), f"labels.{labels.UNCOMPRESSED}")
+    if labels.UNCOMPRESSED in given and labels.UNCOMPRESSED not in store.info(digest).labels:
+        set_labels(store, digest, {labels.UNCOMPRESSED: given[labels.UNCOMPRESSED]})

@@ -6,15 +6,14 @@ from io import BufferedReader
 
 from companion.backend.diff.compression import Chunks, decompressed, plain
 from companion.backend.diff.errors import LayerError
+from companion.core.media_types import DOCKER_FOREIGN_LAYER, DOCKER_LAYER, OCI_FOREIGN_LAYER, OCI_LAYER
 
-LAYER = "application/vnd.oci.image.layer.v1.tar"
-GZIP_LAYER = f"{LAYER}+gzip"
-_NONDISTRIBUTABLE = "application/vnd.oci.image.layer.nondistributable.v1.tar"
-_DOCKER = tuple(f"application/vnd.docker.image.rootfs.{kind}.tar" for kind in ("diff", "foreign.diff"))
+_OCI = (OCI_LAYER, OCI_FOREIGN_LAYER)
+_DOCKER = (DOCKER_LAYER, DOCKER_FOREIGN_LAYER)
 
 _PROCESSORS = {
-    **dict.fromkeys((LAYER, _NONDISTRIBUTABLE), plain),
-    **{f"{kind}+{name}": decompressed for kind in (LAYER, _NONDISTRIBUTABLE) for name in ("gzip", "zstd")},
+    **dict.fromkeys(_OCI, plain),
+    **{f"{kind}+{name}": decompressed for kind in _OCI for name in ("gzip", "zstd")},
     **dict.fromkeys((*_DOCKER, *(f"{kind}.gzip" for kind in _DOCKER)), decompressed),
 }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from companion.backend.diff.compare import wanted, write_diff
 from companion.backend.diff.errors import LayerError, described
 from companion.backend.diff.extract import Extractor
-from companion.backend.diff.processors import LAYER, archive_of
+from companion.backend.diff.processors import archive_of
 from companion.backend.diff.root import Root
 from companion.backend.diff.stream import Measured, Stream
 from companion.backend.diff.tar import Archive
@@ -21,6 +21,7 @@ from companion.backend.diff.whiteouts import Marks, Removal
 from companion.core import content, diff, platforms
 from companion.core.content import Descriptor
 from companion.core.errors import Error
+from companion.core.media_types import OCI_LAYER
 from companion.core.mounting import unmount_all
 from companion.core.mounts import Mount
 from companion.plugin import DIFFER, METADATA, InitContext, register
@@ -49,7 +50,7 @@ class WalkingDiff(diff.Service):
                 self._extract(iter(chunks), mounts)
             except OSError as error:
                 raise LayerError(described(error)) from error
-        return Descriptor(LAYER, chunks.digest, chunks.size)
+        return Descriptor(OCI_LAYER, chunks.digest, chunks.size)
 
     def _extract(self, chunks: Iterator[bytes], mounts: Sequence[Mount]) -> None:
         with Stream(chunks) as stream:
