@@ -9,12 +9,14 @@ MAX_SIZE = 4096
 
 _SHOWN_KEY = 10
 
-GC_EXPIRE = "containerd.io/gc.expire"
-GC_FLAT = "containerd.io/gc.flat"
-GC_ROOT = "containerd.io/gc.root"
-GC_REF = "containerd.io/gc.ref."
-GC_REF_CONTENT = f"{GC_REF}content"
-GC_REF_SNAPSHOT = f"{GC_REF}snapshot."
+GC = "containerd.io/gc."
+"""What all labels begin with that the collector reads."""
+
+GC_EXPIRE = f"{GC}expire"
+GC_FLAT = f"{GC}flat"
+GC_ROOT = f"{GC}root"
+GC_REF_CONTENT = f"{GC}ref.content"
+GC_REF_SNAPSHOT = f"{GC}ref.snapshot."
 DEFAULT_RUNTIME = "containerd.io/defaults/runtime"
 DEFAULT_SNAPSHOTTER = "containerd.io/defaults/snapshotter"
 

@@ -96,7 +96,7 @@ def parse(specifier: str) -> Platform:
         raise InvalidArgument(f"{quote(specifier)}: wildcards not yet supported")
     parts = specifier.split("/")
     for part in parts:
-        if not re.fullmatch(_COMPONENT.strip("^$"), part):
+        if not re.fullmatch(_COMPONENT, part):
             raise InvalidArgument(
                 f"{quote(part)} is an invalid component of {quote(specifier)}: platform specifier component"
                 f" must match {quote(_COMPONENT)}"

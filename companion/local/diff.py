@@ -34,13 +34,13 @@ class LocalDiffClient(DiffClient):
 
     def Diff(self, request: pb.DiffRequest, /) -> pb.DiffResponse:
         lower, upper = _mounts(request.left), _mounts(request.right)
-        wanted = {"media_type": request.media_type, "ref": request.ref}
+
+        def compare(differ: diff.Service) -> content.Descriptor:
+            given = dict(request.labels)
+            return differ.compare(lower, upper, media_type=request.media_type, ref=request.ref, labels=given)
+
         with raising_grpc():
-            return pb.DiffResponse(
-                diff=self._first(
-                    lambda differ: differ.compare(lower, upper, labels=dict(request.labels), **wanted)
-                )
-            )
+            return pb.DiffResponse(diff=self._first(compare))
 
     def _first(self, work: Callable[[diff.Service], content.Descriptor]) -> Descriptor:
         """Return what the first differ makes that can. Raises the last one's `Unimplemented`."""

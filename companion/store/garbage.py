@@ -30,7 +30,7 @@ _WORK = 0.001
 
 T = TypeVar("T")
 
-_MARKED = b"containerd.io/gc."  # in the bytes of every record with a label that matters here
+_MARKED = labels.GC.encode()  # in the bytes of every record with a label that matters here
 
 
 def find(root: Bucket, now: datetime, rest: float = 0.0) -> dict[str, list[Node]]:

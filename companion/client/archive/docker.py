@@ -16,7 +16,13 @@ from companion.core.documents import Document
 from companion.core.errors import InvalidArgument, NotFound
 from companion.core.image_config import read_image_config
 from companion.core.labels import UNCOMPRESSED
-from companion.core.media_types import DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, OCI_INDEX
+from companion.core.media_types import (
+    DOCKER_CONFIG,
+    DOCKER_GZIP_LAYER,
+    DOCKER_LAYER,
+    DOCKER_MANIFEST,
+    OCI_INDEX,
+)
 from companion.core.platforms import normalize
 from companion.core.quote import quote
 
@@ -76,7 +82,7 @@ def _layers(store: Store, layers: Sequence[Descriptor]) -> list[Descriptor]:
     """
     filters = [f'labels."{UNCOMPRESSED}"=={layer.digest}' for layer in layers]
     known = {
-        info.labels[UNCOMPRESSED]: Descriptor(f"{DOCKER_LAYER}.gzip", info.digest, info.size)
+        info.labels[UNCOMPRESSED]: Descriptor(DOCKER_GZIP_LAYER, info.digest, info.size)
         for info in (store.list(*filters) if filters else ())
     }
     return [known.get(layer.digest) or _typed(store, layer) for layer in layers]
@@ -85,7 +91,7 @@ def _layers(store: Store, layers: Sequence[Descriptor]) -> list[Descriptor]:
 def _typed(store: Store, layer: Descriptor) -> Descriptor:
     with store.reader_at(layer.digest) as blob:
         compressed = blob.read(len(_ZSTD)).startswith((_GZIP, _ZSTD))
-    return replace(layer, media_type=f"{DOCKER_LAYER}.gzip" if compressed else DOCKER_LAYER)
+    return replace(layer, media_type=DOCKER_GZIP_LAYER if compressed else DOCKER_LAYER)
 
 
 def _manifest(config: Descriptor, layers: Sequence[Descriptor]) -> Json:

@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import IO, Any, BinaryIO, Self
+from typing import IO, BinaryIO, Self
 
 from companion.client.archive.hashing import HashingReader
 from companion.client.archive.layout import DOCKER_FILE, LAYOUT_FILE
@@ -34,8 +34,8 @@ class Contents:
 
     blobs: dict[str, Descriptor] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
-    layout: Any = None
-    docker: Any = None
+    layout: object = None
+    docker: object = None
 
 
 class _Member(tarfile.TarInfo):
@@ -102,7 +102,7 @@ def _link(name: str, target: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(name), target.lstrip("/")))
 
 
-def _json(kind: str, name: str, source: IO[bytes]) -> Any:
+def _json(kind: str, name: str, source: IO[bytes]) -> object:
     raw = read_bounded(source, name, MAX_SIZE)
     try:
         return json.loads(raw)

@@ -21,6 +21,7 @@ from companion.core.quote import quote
 MAX_REDIRECTS = 10
 
 _REDIRECTS = (301, 302, 303, 307, 308)
+_AGENT = f"companion/{version('companion')}"
 
 
 class Dropped(RegistryError):
@@ -75,7 +76,7 @@ class Transport:
         authorization: str | None,
         form: Mapping[str, str] | None,
     ) -> requests.Response:
-        sent = {"User-Agent": f"companion/{version('companion')}", "Accept-Encoding": "identity", **headers}
+        sent = {"User-Agent": _AGENT, "Accept-Encoding": "identity", **headers}
         if authorization is not None:
             sent["Authorization"] = authorization
         try:
