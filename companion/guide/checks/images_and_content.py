@@ -115,7 +115,7 @@ def patient_fetch(client: Client, fetching: Callable[[Store, Descriptor, Ask], o
     """Let the reader fetch from a registry that cuts every connection, and from one that sends nothing."""
     with _places(client), _Flaky() as served:
         store = _Counting(client.content_store)
-        fetching(cast(Store, store), served.blob, served.ask)
+        _expect_patience(served, lambda: fetching(cast(Store, store), served.blob, served.ask))
         expect("bytes in the store", _LONG, _size(client.content_store, served.blob.digest))
         expect("writers", 1, store.writers)
         expect("bytes sent by the registry", _LONG, served.sent)
@@ -269,6 +269,14 @@ def _size(store: Store, digest: str) -> int | None:
         return len(read_blob(store, digest))
     except NotFound:
         return None
+
+
+def _expect_patience(served: _Flaky, fetching: Callable[[], object]) -> None:
+    try:
+        fetching()
+    except ConnectionError:
+        requests = len(served.requests)
+        raise NotYet(f"you gave up when bytes were still coming; connections: {requests}") from None
 
 
 def _expect_giving_up(

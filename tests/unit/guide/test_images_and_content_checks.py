@@ -241,6 +241,12 @@ def once_more(store: Store, blob: Descriptor, ask: Ask) -> None:
     patient_fetch(store, blob, ask, tries=4)
 
 
+def give_up_early(store: Store, blob: Descriptor, ask: Ask) -> None:
+    with store.writer("ref", blob.size, blob.digest) as writer, ask(0) as answer:
+        writer.write(answer.read1())
+        raise ConnectionError
+
+
 def never_give_up(store: Store, blob: Descriptor, ask: Ask) -> None:
     patient_fetch(store, blob, ask, tries=1000)
 
@@ -271,6 +277,7 @@ def test_a_patient_fetch_is_right(client: Client, said: Said) -> None:
         (from_zero, "bytes sent by the registry: expected 40000, got "),
         (many_writers, "writers: expected 1, got 14"),
         (once_more, "connections that brought nothing, before the error: expected 3, got 4"),
+        (give_up_early, "you gave up when bytes were still coming; connections: 1"),
         (give_up_silently, "the registry sends nothing any more: expected ConnectionError, but nothing was"),
         (never_give_up, "100 connections, and the fetch has not ended"),
         (throw_away, "bytes of the ingest that is left: expected [3000], got []"),
