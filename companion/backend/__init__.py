@@ -1,1 +1,1 @@
-"""What only the daemon uses, and reaches through plugins: events, and the bytes of blobs and snapshots."""
+"""What only the daemon uses, and reaches through plugins: events, blobs, snapshots, layers, collections."""

@@ -183,7 +183,7 @@ class Client(Connected):
         what is missing; then there is no record, and what was written goes with the next collection.
         containerd: Client.Import.
         """
-        from companion.client.archive.importing import import_archive  # noqa: PLC0415 - as in `pull`
+        from companion.client.archive.importing import import_archive  # noqa: PLC0415 - few programs need it
 
         platform = None if all_platforms else self.platform
         with self.with_lease():
@@ -195,7 +195,7 @@ class Client(Connected):
         Of an index it is what is for the client's platform, or for `all_platforms`. Raises `NotFound` for an
         image, or a part of one, that is not there: before anything is written. containerd: Client.Export.
         """
-        from companion.client.archive.exporting import export_archive  # noqa: PLC0415 - as in `pull`
+        from companion.client.archive.exporting import export_archive  # noqa: PLC0415 - few programs need it
 
         records = [self.image_service.get(name) for name in names]
         export_archive(self.content_store, file, records, self.platform, all_platforms=all_platforms)

@@ -8,11 +8,11 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import copy_context
 
+from companion.client.errors import RegistryError
 from companion.client.progress import Progress
-from companion.client.remotes.errors import RegistryError
+from companion.client.reference import Reference, check_digest
 from companion.client.remotes.fetcher import Fetcher
 from companion.client.remotes.handlers import append_distribution_source, fetch
-from companion.client.remotes.reference import Reference, check_digest
 from companion.client.remotes.resolver import MAX_MANIFEST
 from companion.core.content import Descriptor, Store
 from companion.core.errors import Cancelled, InvalidArgument, NotFound

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from companion.client.fetching import Fetching
 from companion.client.image import Image
 from companion.client.progress import Progress
-from companion.client.remotes.reference import Reference
+from companion.client.reference import Reference
 from companion.client.remotes.resolver import Resolver
 from companion.client.unpack import pull_labels
 from companion.client.unpack import unpack as unpack_layers

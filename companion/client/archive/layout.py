@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from companion.client.remotes.errors import RegistryError
-from companion.client.remotes.reference import Reference
+from companion.client.errors import RegistryError
+from companion.client.reference import Reference
 from companion.core.content import Descriptor
 from companion.core.platforms import Platform
 

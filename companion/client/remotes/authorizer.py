@@ -12,7 +12,7 @@ from typing import Protocol
 import requests
 from requests.utils import parse_dict_header
 
-from companion.client.remotes.errors import InvalidAuthorization, RegistryError
+from companion.client.errors import InvalidAuthorization, RegistryError
 from companion.client.remotes.hosts import Host, origin_of
 from companion.client.remotes.tokens import Credentials, TokenServer
 from companion.client.remotes.transport import Transport

@@ -8,7 +8,7 @@ from typing import Self
 
 import requests
 
-from companion.client.remotes.errors import RegistryError
+from companion.client.errors import RegistryError
 from companion.client.remotes.hosts import Host
 from companion.client.remotes.request import Requests
 from companion.client.remotes.transport import Body, Dropped

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from companion.client.remotes.errors import RegistryError
+from companion.client.errors import RegistryError
+from companion.client.reference import Reference
 from companion.client.remotes.fetcher import Fetcher, RemoteBlob
-from companion.client.remotes.reference import Reference
 from companion.core import labels
 from companion.core.blobs import set_labels
 from companion.core.content import CHUNK, Descriptor, Ingester, Store, Writer

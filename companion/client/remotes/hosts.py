@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import quote, urlencode, urlsplit
 
-from companion.client.remotes.reference import Reference
+from companion.client.reference import Reference
 
 DOCKER_HUB = "docker.io"
 """The registry whose API answers under another name than its own."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import requests
 
+from companion.client.reference import Reference
 from companion.client.remotes.authorizer import Authorizer
 from companion.client.remotes.hosts import Host
-from companion.client.remotes.reference import Reference
 from companion.client.remotes.transport import Transport
 
 MAX_ATTEMPTS = 6

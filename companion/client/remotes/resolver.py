@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 import requests
 
+from companion.client.errors import InvalidAuthorization, RegistryError
+from companion.client.reference import Reference, check_digest
 from companion.client.remotes.authorizer import Authorizer
-from companion.client.remotes.errors import InvalidAuthorization, RegistryError
 from companion.client.remotes.fetcher import Fetcher
 from companion.client.remotes.hosts import Host, api_host, hosts_of
-from companion.client.remotes.reference import Reference, check_digest
 from companion.client.remotes.request import Requests
 from companion.client.remotes.tokens import Credentials
 from companion.client.remotes.transport import Body, Transport

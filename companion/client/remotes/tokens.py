@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import requests
 
-from companion.client.remotes.errors import RegistryError, UnexpectedStatus
+from companion.client.errors import RegistryError, UnexpectedStatus
 from companion.client.remotes.hosts import origin_of
 from companion.client.remotes.transport import Body, Transport
 

@@ -13,7 +13,7 @@ import requests
 from requests.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from companion.client.remotes.errors import RegistryError
+from companion.client.errors import RegistryError
 from companion.client.remotes.hosts import is_loopback
 from companion.client.remotes.pace import PacedAdapter
 from companion.core.quote import quote

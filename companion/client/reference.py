@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import unquote
 
-from companion.client.remotes.errors import RegistryError
+from companion.client.errors import RegistryError
 from companion.core import digests
 from companion.core.errors import InvalidArgument
 from companion.core.quote import quote
