@@ -15,6 +15,7 @@ from companion.guide.image import Blobs
 
 _MANIFEST = re.compile(".*/v2/[^?]+/manifests/([^?/]+)")
 _BLOB = re.compile(".*/v2/[^?]+/blobs/([^?/]+)")
+_TAG = "latest"
 _RANGE = re.compile(r"bytes=(\d+)-")
 
 
@@ -48,8 +49,8 @@ class Registry:
     is broken sends part of one blob, and closes every connection after it, until it is repaired.
     """
 
-    def __init__(self, blobs: Blobs | None = None, tag: str = "latest") -> None:
-        self.blobs, self._tag = blobs or image.build(), tag
+    def __init__(self, blobs: Blobs | None = None) -> None:
+        self.blobs = blobs or image.build()
         self._left: int | None = None
         self.requests: list[Request] = []
         self._server = _Server(("127.0.0.1", 0), _handler(self))
@@ -77,7 +78,7 @@ class Registry:
         if self._left == 0:
             raise ConnectionAbortedError
         if found := _MANIFEST.fullmatch(request.path.partition("?")[0]):
-            return self._manifest(self.blobs.target if found[1] == self._tag else found[1])
+            return self._manifest(self.blobs.target if found[1] == _TAG else found[1])
         if found := _BLOB.fullmatch(request.path.partition("?")[0]):
             return self._blob(found[1], request.headers.get("Range", ""))
         return Answer(200 if request.path == "/v2/" else 404, {"Content-Length": "0"})

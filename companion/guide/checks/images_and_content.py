@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from hashlib import sha256
 from http.client import HTTPResponse
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any, cast
 from urllib.request import ProxyHandler, Request, build_opener
 
 from companion.client import Client, namespace
-from companion.core import content, manifests, media_types
+from companion.core import content, digests, manifests, media_types
 from companion.core.blobs import read_blob, write_blob
 from companion.core.content import Descriptor, Store
 from companion.core.errors import NotFound
@@ -30,13 +29,13 @@ Wanted = Sequence[tuple[str, str, str]]
 Ask = Callable[[int], HTTPResponse]
 
 _PLACES = ("exercise", "exercise-elsewhere")
-_LAYER = f"{media_types.OCI_LAYER}+gzip"
+_LAYER = media_types.OCI_GZIP_LAYER
 _OCI = (media_types.OCI_INDEX, media_types.OCI_MANIFEST, media_types.OCI_CONFIG, _LAYER)
 _DOCKER = (
     media_types.DOCKER_INDEX,
     media_types.DOCKER_MANIFEST,
     media_types.DOCKER_CONFIG,
-    f"{media_types.DOCKER_LAYER}.gzip",
+    media_types.DOCKER_GZIP_LAYER,
 )
 _CUT, _LONG, _TRIES, _TOO_OFTEN = 3000, 40_000, 3, 100
 
@@ -65,13 +64,13 @@ def damaged(client: Client, finding: Callable[[Store], Iterable[str]]) -> str:
     """Damage blobs on the disk, and see whether the reader finds them."""
     store = client.content_store
     with _places(client):
-        digests = [_put(store, f"blob {number}".encode()).digest for number in range(4)]
+        written = [_put(store, f"blob {number}".encode()).digest for number in range(4)]
         expect("damaged blobs in a store without any", [], _sorted(finding(store)))
-        broken = sorted(digests[1:3])
+        broken = sorted(written[1:3])
         for digest in broken:
             _damage(client, digest)
         expect("damaged blobs", broken, _sorted(finding(store)))
-    return f"right: {len(broken)} of {len(digests)} blobs are not what their names say"
+    return f"right: {len(broken)} of {len(written)} blobs are not what their names say"
 
 
 @judged
@@ -175,7 +174,7 @@ def _requests(client: Client, served: Registry, architecture: str, place: str) -
 
 
 def _put(store: Store, data: bytes) -> Descriptor:
-    digest = f"sha256:{sha256(data).hexdigest()}"
+    digest = digests.from_bytes(data)
     write_blob(store, digest, BytesIO(data))
     return Descriptor("", digest, len(data))
 
@@ -199,7 +198,7 @@ def _listed(answer: Sequence[str] | None) -> object:
 
 def _listing(platform: str) -> dict[str, Any]:
     """What an index says of a manifest for a platform; without one it says nothing of it."""
-    told: dict[str, Any] = {"digest": f"sha256:{sha256(platform.encode()).hexdigest()}"}
+    told: dict[str, Any] = {"digest": digests.from_bytes(platform.encode())}
     if platform:
         told["platform"] = dict(zip(("os", "architecture", "variant"), platform.split("/"), strict=False))
     return told
