@@ -13,6 +13,10 @@ from companion.core import digests
 from companion.core.errors import InvalidArgument
 from companion.core.quote import quote
 
+WANTED = "containerd wants full names, with the registry and a tag: docker.io/library/debian:latest"
+"""The note on what went wrong with a name that is not full: the errors themselves do not say it."""
+
+_FULL = re.compile(r"(localhost|[^/]*[.:][^/]+)/[^:@]+[:@].+")
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 _PORT = re.compile("(:[0-9]*)?")
 _BAD_IN_HOST = re.compile(r"""[^A-Za-z0-9._~!$&'()*+,;=:\[\]<>"\x80-\U0010ffff-]""")
@@ -61,6 +65,11 @@ class Reference:
             raise RegistryError("object required")
         if self.digest:
             check_digest(self.digest)
+
+
+def is_full(text: str) -> bool:
+    """Return whether a name begins with what looks like a registry, and ends with a tag or a digest."""
+    return _FULL.fullmatch(text) is not None
 
 
 def check_digest(digest: str, prefix: str = "") -> None:

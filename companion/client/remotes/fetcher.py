@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Self
 
 import requests
 
 from companion.client.errors import RegistryError
-from companion.client.remotes.hosts import Host
+from companion.client.remotes.hosts import Host, is_http
 from companion.client.remotes.request import Requests
 from companion.client.remotes.transport import Body, Dropped
 from companion.core.content import Descriptor
@@ -26,17 +27,23 @@ _CODES = {"UNKNOWN", "UNSUPPORTED", "UNAUTHORIZED", "DENIED", "UNAVAILABLE", "TO
 class Fetcher:
     """Fetches the blobs of one repository from its hosts. May be used from many threads.
 
-    URLs in a descriptor lead elsewhere, and are not followed. containerd: remotes.Fetcher.
+    URLs in a descriptor lead elsewhere, and are followed with `foreign_urls` only: before the hosts are
+    asked, and without credentials. containerd: remotes.Fetcher.
     """
 
-    def __init__(self, asked: Requests, hosts: Sequence[Host]) -> None:
-        self._asked, self._hosts = asked, hosts
+    def __init__(self, asked: Requests, hosts: Sequence[Host], *, foreign_urls: bool) -> None:
+        self._asked, self._hosts, self._foreign_urls = asked, hosts, foreign_urls
 
     def fetch(self, descriptor: Descriptor, offset: int = 0) -> RemoteBlob:
         """Return the bytes of a blob from `offset` on; the registry is asked at the first read."""
         return RemoteBlob(lambda position: self._open(descriptor, position), offset)
 
     def _open(self, descriptor: Descriptor, offset: int) -> Body:
+        for url in filter(is_http, descriptor.urls if self._foreign_urls else ()):
+            with suppress(NotFound):
+                return _begun(
+                    self._asked.transport.send("GET", url, _headers(descriptor, offset)), url, offset
+                )
         manifest = is_manifest(descriptor.media_type) or is_index(descriptor.media_type)
         first: Error | None = None
         for host in self._hosts:
@@ -50,18 +57,8 @@ class Fetcher:
         raise first or NotFound("no pull hosts")
 
     def _open_at(self, host: Host, kind: str, descriptor: Descriptor, offset: int) -> Body:
-        headers = {"Accept": f"{descriptor.media_type}, */*"}
-        if offset:
-            headers["Range"] = f"bytes={offset}-"
-        response = self._asked.send("GET", host, kind, descriptor.digest, headers)
-        body = Body(response)
-        try:
-            _check_status(response, body, host.url(self._asked.reference, kind, descriptor.digest))
-            _skip(response, body, offset)
-        except BaseException:
-            body.close()
-            raise
-        return body
+        response = self._asked.send("GET", host, kind, descriptor.digest, _headers(descriptor, offset))
+        return _begun(response, host.url(self._asked.reference, kind, descriptor.digest), offset)
 
 
 class RemoteBlob:
@@ -115,6 +112,25 @@ class RemoteBlob:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _headers(descriptor: Descriptor, offset: int) -> Mapping[str, str]:
+    headers = {"Accept": f"{descriptor.media_type}, */*"}
+    if offset:
+        headers["Range"] = f"bytes={offset}-"
+    return headers
+
+
+def _begun(response: requests.Response, url: str, offset: int) -> Body:
+    """Return the body of an answer, at `offset`. Raises `NotFound`, `RegistryError`."""
+    body = Body(response)
+    try:
+        _check_status(response, body, url)
+        _skip(response, body, offset)
+    except BaseException:
+        body.close()
+        raise
+    return body
 
 
 def _check_status(response: requests.Response, body: Body, url: str) -> None:

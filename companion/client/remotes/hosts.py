@@ -64,6 +64,14 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
+def is_http(url: str) -> bool:
+    """Return whether it is a URL that can be asked here."""
+    try:
+        return urlsplit(url).scheme in ("http", "https")
+    except ValueError:
+        return False
+
+
 def is_loopback(host: str) -> bool:
     """Return whether a host, with or without a port, is this machine. containerd: docker.MatchLocalhost."""
     name = urlsplit(f"//{host}").hostname or ""

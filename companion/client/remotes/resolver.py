@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import requests
 
 from companion.client.errors import InvalidAuthorization, RegistryError
-from companion.client.reference import Reference, check_digest
+from companion.client.reference import WANTED, Reference, check_digest, is_full
 from companion.client.remotes.authorizer import Authorizer
 from companion.client.remotes.fetcher import Fetcher
 from companion.client.remotes.hosts import Host, api_host, hosts_of
@@ -42,7 +42,8 @@ class Resolver:
     `mirrors` says, for a registry such as `docker.io`, by their URLs which hosts are asked in its place, in
     this order. A registry without any is asked itself: over TLS, or over plain HTTP on this machine.
     `credentials` are those of registries and of mirrors, by host and port: a user and a password, or an
-    empty user and a refresh token. `timeout` is how long to wait for a host, in seconds.
+    empty user and a refresh token. `foreign_urls` lets layers come from the URLs that their descriptors name,
+    wherever that is, without credentials. `timeout` is how long to wait for a host, in seconds.
     A resolver may be used from many threads. containerd: docker.NewResolver.
     """
 
@@ -51,13 +52,14 @@ class Resolver:
         *,
         mirrors: Mapping[str, str | Sequence[str]] | None = None,
         credentials: Mapping[str, tuple[str, str]] | None = None,
+        foreign_urls: bool = False,
         timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
         self._mirrors = {name: _hosts(urls) for name, urls in (mirrors or {}).items()}
         self._authorizer = Authorizer(
             {api_host(name): Credentials(*pair) for name, pair in (credentials or {}).items()}
         )
-        self._timeout = timeout
+        self._foreign_urls, self._timeout = foreign_urls, timeout
 
     def resolve(self, ref: str) -> Descriptor:
         """Return the descriptor of what `ref` names.
@@ -71,7 +73,10 @@ class Resolver:
             with Transport(self._timeout) as transport:
                 return self._resolve(Requests(transport, self._authorizer, reference), ref)
         except Error as error:
-            raise error.wrap(f'failed to resolve reference "{ref}"') from None
+            failure = error.wrap(f'failed to resolve reference "{ref}"')
+            if not is_full(ref):
+                failure.add_note(WANTED)
+            raise failure from None
 
     @contextmanager
     def fetcher(self, ref: str) -> Iterator[Fetcher]:
@@ -79,7 +84,8 @@ class Resolver:
         reference = Reference.parse(ref)
         with Transport(self._timeout) as transport:
             asked = Requests(transport, self._authorizer, reference)
-            yield Fetcher(asked, hosts_of(reference, self._mirrors))
+            hosts = hosts_of(reference, self._mirrors)
+            yield Fetcher(asked, hosts, foreign_urls=self._foreign_urls)
 
     def _resolve(self, asked: Requests, ref: str) -> Descriptor:
         digest = asked.reference.digest

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import requests
 
 from companion.client.errors import RegistryError, UnexpectedStatus
-from companion.client.remotes.hosts import origin_of
+from companion.client.remotes.hosts import is_http, origin_of
 from companion.client.remotes.transport import Body, Transport
 
 CLIENT_ID = "containerd-client"
@@ -54,7 +54,7 @@ class TokenServer:
         realm = challenge.get("realm", "")
         if not realm:
             raise RegistryError("no realm specified for token auth challenge")
-        if not _is_http(realm):
+        if not is_http(realm):
             raise RegistryError(f"invalid token auth challenge realm: {realm}")
         return cls(realm, challenge.get("service", ""), tuple(challenge.get("scope", "").split()))
 
@@ -96,13 +96,6 @@ class TokenServer:
 
         answer = _answer(transport.send("GET", url, {}, authorization))
         return _text(answer, "access_token", "token")
-
-
-def _is_http(url: str) -> bool:
-    try:
-        return urlsplit(url).scheme in ("http", "https")
-    except ValueError:
-        return False
 
 
 def _answer(response: requests.Response) -> Mapping[str, object]:

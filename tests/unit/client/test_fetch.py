@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -399,6 +400,15 @@ def test_urls_of_a_layer_are_not_followed(client: Client, registry: Scripted) ->
         serving(registry, with_layer(urls=[f"http://{other.host}/x"]))
         assert refusal(client, registry).endswith("from remote: not found")
         assert other.requests == []
+
+
+def test_urls_of_a_layer_are_followed_where_asked(client: Client, registry: Scripted) -> None:
+    with Scripted(on("GET /x", status(200, body=b"alien"))) as other:
+        digest = f"sha256:{sha256(b'alien').hexdigest()}"
+        serving(registry, with_layer(digest=digest, urls=[f"http://{other.host}/x"]))
+        mirrors = {"docker.io": f"http://{registry.host}"}
+        client.fetch(NAME, resolver=Resolver(mirrors=mirrors, foreign_urls=True))
+        assert read_blob(client.content_store, digest) == b"alien"
 
 
 def test_the_oldest_schema_is_refused(client: Client, registry: Scripted) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from companion.client.reference import is_full
 from companion.client.remotes import Reference, RegistryError
 
 DIGEST = f"sha256:{'0' * 64}"
@@ -57,3 +58,23 @@ def test_refused(text: str, refusal: str) -> None:
     with pytest.raises(RegistryError) as caught:
         Reference.parse(text).validate()
     assert str(caught.value) == refusal
+
+
+@pytest.mark.parametrize(
+    ("text", "full"),
+    [
+        ("docker.io/library/debian:latest", True),
+        ("127.0.0.1:5000/x:y", True),
+        ("localhost/x:y", True),
+        ("[::1]:5000/x:y", True),
+        (f"example.com/x@sha256:{'0' * 64}", True),
+        ("", False),
+        ("debian", False),
+        ("debian:latest", False),
+        ("library/debian:latest", False),
+        ("docker.io/library/debian", False),
+        ("https://example.com/x:y", False),
+    ],
+)
+def test_a_full_name_has_a_registry_and_a_tag_or_a_digest(text: str, full: bool) -> None:
+    assert is_full(text) is full

@@ -88,6 +88,18 @@ def test_a_reference_that_is_none_asks_nobody(registry: Scripted) -> None:
     assert registry.requests == []
 
 
+def test_who_gives_a_short_name_is_told_what_a_full_one_is() -> None:
+    with pytest.raises(RegistryError, match="object required") as caught:
+        Resolver().resolve("debian")
+    assert "docker.io/library/debian:latest" in caught.value.__notes__[0]
+
+
+def test_a_full_name_has_no_such_note(registry: Scripted) -> None:
+    with pytest.raises(NotFound) as caught:
+        Resolver().resolve(ref(registry, ":nosuch"))
+    assert not hasattr(caught.value, "__notes__")
+
+
 @pytest.mark.parametrize(
     "headers", [{"Docker-Content-Digest": ""}, {"Content-Length": ""}], ids=["digest", "length"]
 )
