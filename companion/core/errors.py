@@ -141,13 +141,26 @@ class StatusError(grpc.RpcError):
 def to_grpc(error: Exception) -> grpc.RpcError:
     """Turn any error into one that carries a gRPC status. containerd: errdefs.ToGRPC.
 
-    A status passes unchanged; an exception without a class becomes UNKNOWN with its bare text.
+    A status passes unchanged; an exception without a class becomes UNKNOWN with its text as `described`.
     """
     if isinstance(error, grpc.RpcError):
         return error
     if isinstance(error, Error):
         return StatusError(error.code, str(error))
-    return StatusError(grpc.StatusCode.UNKNOWN, str(error))
+    return StatusError(grpc.StatusCode.UNKNOWN, described(error))
+
+
+def described(error: Exception) -> str:
+    """Return the text of an error; one of the system reads as Go's do: a path, and why in small letters."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    text = error.strerror.lower()
+    return f"{shown(error.filename)}: {text}" if error.filename is not None else text
+
+
+def shown(name: object) -> str:
+    """Return a name as it can stand in a text: a status is UTF-8, and a name may be any bytes."""
+    return str(name).encode(errors="backslashreplace").decode()
 
 
 def from_grpc(error: grpc.RpcError) -> Error:

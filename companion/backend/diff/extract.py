@@ -10,12 +10,13 @@ from contextlib import suppress
 
 from companion.backend.diff import tar
 from companion.backend.diff.attributes import copy_attributes, set_attributes, set_times, where_permitted
-from companion.backend.diff.errors import LayerError, shown
+from companion.backend.diff.errors import LayerError
 from companion.backend.diff.root import Place, Root, cleaned
 from companion.backend.diff.sparse import Extent
 from companion.backend.diff.stream import require_below
 from companion.backend.diff.tar import Archive, Entry
 from companion.backend.diff.whiteouts import PREFIX, Whiteouts, apply_whiteout
+from companion.core.errors import shown
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPERATIONS = {tar.REGULAR: "open", tar.DIRECTORY: "mkdir", tar.SYMLINK: "symlink", tar.LINK: "link"}

@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from companion.backend.diff.compare import wanted, write_diff
-from companion.backend.diff.errors import LayerError, described
 from companion.backend.diff.extract import Extractor
 from companion.backend.diff.processors import archive_of
 from companion.backend.diff.root import Root
@@ -46,10 +45,7 @@ class WalkingDiff(diff.Service):
             raise error.wrap("failed to get reader from content store") from None
         with blob:
             chunks = Measured(archive_of(layer.media_type, blob), self._limit)
-            try:
-                self._extract(iter(chunks), mounts)
-            except OSError as error:
-                raise LayerError(described(error)) from error
+            self._extract(iter(chunks), mounts)
         return Descriptor(OCI_LAYER, chunks.digest, chunks.size)
 
     def _extract(self, chunks: Iterator[bytes], mounts: Sequence[Mount]) -> None:
