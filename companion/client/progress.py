@@ -1,7 +1,8 @@
-"""How far a pull is: one line of text, live on a terminal, elsewhere only when it is done."""
+"""How far a pull is: one line of text, live where somebody watches, elsewhere only when it is done."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from types import TracebackType
@@ -20,9 +21,9 @@ class Progress:
 
     def __init__(self, name: str, stream: TextIO | None) -> None:
         self._name, self._stream = name, stream
-        self._live = stream is not None and stream.isatty()
+        self._live = stream is not None and _is_watched(stream)
         self._lock = threading.Lock()
-        self._shown = 0.0
+        self._shown, self._width = 0.0, 0
         self._blobs = self._size = self._fetched = 0
 
     def expect(self, descriptor: Descriptor) -> None:
@@ -54,10 +55,20 @@ class Progress:
             self._write(self._stream, end="")
 
     def _write(self, stream: TextIO, end: str) -> None:
-        begin = "\r\x1b[K" if self._live else ""
         text = f"{self._blobs} blobs of {_bytes(self._size)}, {_bytes(self._fetched)} fetched"
-        stream.write(f"{begin}{self._name}: {text}{end}")
+        line = f"{self._name}: {text}"
+        if self._live:
+            # Spaces hide what was longer, where a notebook knows no code that would.
+            line = f"\r{line:{self._width}}"
+            self._width = max(self._width, len(line) - 1)
+        stream.write(f"{line}{end}")
         stream.flush()
+
+
+def _is_watched(stream: TextIO) -> bool:
+    """Whether it is a terminal or a notebook in Lab; one that is run without Lab keeps what it prints."""
+    is_notebook = type(stream).__module__.startswith("ipykernel.")
+    return stream.isatty() or (is_notebook and "JPY_SESSION_NAME" in os.environ)
 
 
 def _bytes(size: float) -> str:

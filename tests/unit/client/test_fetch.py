@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -157,26 +156,6 @@ def test_many_may_fetch_at_once(client: Client, registry: Scripted) -> None:
         assert {fetch.result().target.digest for fetch in fetches} == {registry.blobs.target}
     assert {info.digest for info in client.content_store.list()} == set(registry.blobs.blobs)
     assert list(client.content_store.list_statuses()) == []
-
-
-def test_progress_is_a_line_where_nobody_watches(client: Client, registry: Scripted) -> None:
-    told = io.StringIO()
-    for _ in range(2):
-        client.fetch(NAME, platforms=["linux/amd64"], resolver=registry.resolver(), progress=told)
-    assert told.getvalue() == (
-        f"{NAME}: 6 blobs of 41.8 KiB, 41.8 KiB fetched\n{NAME}: 6 blobs of 41.8 KiB, 0 B fetched\n"
-    )
-
-
-def test_progress_lives_on_a_terminal(client: Client, registry: Scripted) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    told = Terminal()
-    client.fetch(NAME, resolver=registry.resolver(), progress=told)
-    assert told.getvalue().startswith(f"\r\x1b[K{NAME}: 1 blobs of 491 B, 0 B fetched\r")
-    assert told.getvalue().endswith("\n")
 
 
 class TestCut:
