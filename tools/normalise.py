@@ -16,11 +16,12 @@ ROOT = Path(__file__).resolve().parent.parent
 IN_HOME = str(ROOT).replace(str(Path.home()), "~", 1)
 HERE = re.compile(f"({re.escape(str(ROOT))}|{re.escape(IN_HOME)})/")
 HEADER = re.compile(r"\w+ +Traceback")
+FRAME = re.compile(r"Cell In\[|File ")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def readable(traceback: list[str]) -> list[str]:
-    """The frames of cells alone: a reader wants to see where, and the last line says what.
+    """The frames of cells alone: a reader wants to see where, and the lines after the last say what.
 
     Frames of libraries differ between installations, and those of the companion are many.
     """
@@ -28,10 +29,9 @@ def readable(traceback: list[str]) -> list[str]:
     plain = [COLOUR.sub("", frame) for frame in frames]
     headers = [number for number, frame in enumerate(plain) if HEADER.match(frame)]
     start = headers[-1] if headers else 0
-    cells = [
-        frames[n] for n in range(start, len(frames) - 1) if n == start or plain[n].startswith("Cell In[")
-    ]
-    return [*cells, frames[-1]]
+    places = [start, *(n for n in range(start + 1, len(frames)) if FRAME.match(plain[n]))]
+    cells = [frames[n] for n in places if n == start or plain[n].startswith("Cell In[")]
+    return [*cells, *frames[places[-1] + 1 :]]
 
 
 def joined(outputs: list[NotebookNode]) -> list[NotebookNode]:
