@@ -54,8 +54,9 @@ def unmount_all(under: Path) -> None:
     for point in reversed(mount_points):
         if under.resolve() in Path(_unescaped(point)).parents:
             _unmount(Path(_unescaped(point)), _DETACH)
+    # Nothing is mounted there any more, so what is left are files of nobody, written without mounts.
     for root in under.iterdir():
-        root.rmdir()
+        shutil.rmtree(root)
 
 
 def _remove(root: Path, holds_files: bool) -> None:

@@ -88,6 +88,12 @@ def test_without_mounts_what_is_written_is_lost(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_files_that_a_killed_process_has_left_without_mounts_go_too(tmp_path: Path) -> None:
+    (tmp_path / "containerd-mount" / "etc").mkdir(parents=True)
+    unmount_all(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_cannot_be_unmounted_is_not_emptied(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
