@@ -165,6 +165,7 @@ class PluginSet:
         self._plugins: dict[tuple[str, str], Plugin] = {}
 
     def add(self, plugin: Plugin) -> None:
+        """Add a plugin that has had its turn. containerd: Set.Add."""
         self._plugins[plugin.registration.type, plugin.registration.id] = plugin
 
     def __iter__(self) -> Iterator[Plugin]:
