@@ -200,5 +200,7 @@ def _difference(unexpected: Set[str], gone: Set[str]) -> str:
     if unexpected:
         reasons.append(f"{', '.join(sorted(unexpected))} survived: something leads there from a root")
     if gone:
-        reasons.append(f"{', '.join(sorted(gone))} went: no root leads there")
+        reasons.append(
+            f"{', '.join(sorted(gone))} went: no root leads there, and a flat lease leads no further"
+        )
     return "; ".join(reasons)

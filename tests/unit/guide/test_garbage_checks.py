@@ -44,10 +44,14 @@ def script(client: Client) -> None:
         (None, "not yet: prediction is None, expected a set of texts"),
         ("named", "not yet: prediction is 'named', expected a set of texts"),
         (set(), "not yet: named, needed survived: something leads there from a root"),
-        ({"named", "needed", "unnamed"}, "not yet: unnamed went: no root leads there"),
+        (
+            {"named", "needed", "unnamed"},
+            "not yet: unnamed went: no root leads there, and a flat lease leads no further",
+        ),
         (
             {"named", "unnamed"},
-            "not yet: needed survived: something leads there from a root; unnamed went: no root leads there",
+            "not yet: needed survived: something leads there from a root; "
+            "unnamed went: no root leads there, and a flat lease leads no further",
         ),
         ({"named", "needed"}, "right: named, needed are left"),
     ],
