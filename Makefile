@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test notebooks bench protos
+.PHONY: help setup lab test notebooks image bench protos
 
 installed := .venv/installed
 all_notebooks = $(wildcard notebooks/*.ipynb notebooks/solutions/*.ipynb)
@@ -22,6 +22,9 @@ notebooks: $(installed) ## run all notebooks and store their outputs in place
 	.venv/bin/python tools/normalise.py $(all_notebooks)
 	.venv/bin/python tools/navigate.py $(all_notebooks)
 	.venv/bin/python tools/figures.py
+
+image: $(installed) ## write the image of the notebooks to build/debian.tar, for ctr images import
+	.venv/bin/python tools/image.py build/debian.tar
 
 bench: $(installed) ## measure beside the real containerd, where it is installed
 	.venv/bin/python -m bench
