@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -104,3 +104,15 @@ def bearer(registry: Callable[[], str], *tokens: str, extra: str = "") -> Script
         return challenge(f'Bearer realm="http://{registry()}/token",service="svc"{extra}')
 
     return script
+
+
+def serving(registry: Scripted, blobs: Blobs) -> Scripted:
+    """Let a registry have other blobs."""
+    registry.blobs = blobs
+    return registry
+
+
+def cut(data: bytes) -> Iterator[bytes]:
+    """A body that ends before its time."""
+    yield data
+    raise ConnectionAbortedError

@@ -5,13 +5,10 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from companion.backend.content.store import BlobStore
 from companion.client.archive.exporting import export_archive
 from companion.client.archive.importing import import_archive
 from companion.core import platforms
@@ -25,17 +22,6 @@ from tests.archives import IMAGE_NAME, REF_NAME, Archive, Json, blob_name, diges
 
 AMD64 = platforms.only(platforms.parse("linux/amd64"))
 ONE, TWO = layer(a="1"), layer(b="2")
-
-
-@pytest.fixture
-def metadata(tmp_path: Path) -> Iterator[Metadata]:
-    with Metadata(tmp_path / "meta.db", BlobStore(tmp_path / "content")) as metadata, namespace("builder"):
-        yield metadata
-
-
-@pytest.fixture
-def store(metadata: Metadata) -> Store:
-    return metadata.content_store
 
 
 def keep(metadata: Metadata, archive: Archive) -> list[Image]:

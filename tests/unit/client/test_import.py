@@ -7,13 +7,10 @@ import io
 import json
 import subprocess
 import tarfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import pytest
 
-from companion.backend.content.store import BlobStore
 from companion.client.archive.importing import import_archive
 from companion.core import platforms
 from companion.core.blobs import read_blob, write_blob
@@ -23,24 +20,12 @@ from companion.core.errors import Error, FailedPrecondition, InvalidArgument, No
 from companion.core.images import Image
 from companion.core.labels import UNCOMPRESSED
 from companion.core.media_types import DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
-from companion.core.namespaces import namespace
 from companion.store.images import ImageStore
 from companion.store.metadata import Metadata
 from tests.archives import IMAGE_NAME, LAYOUT, REF_NAME, Archive, Json, blob_name, digest, docker, layer, tar
 
 AMD64 = platforms.only(platforms.parse("linux/amd64"))
 ONE, TWO = layer(a="1"), layer(b="2")
-
-
-@pytest.fixture
-def metadata(tmp_path: Path) -> Iterator[Metadata]:
-    with Metadata(tmp_path / "meta.db", BlobStore(tmp_path / "content")) as metadata, namespace("builder"):
-        yield metadata
-
-
-@pytest.fixture
-def store(metadata: Metadata) -> Store:
-    return metadata.content_store
 
 
 @pytest.fixture
