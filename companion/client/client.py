@@ -140,7 +140,7 @@ class Client(Connected):
 
         Without a `platform`, such as `linux/arm64`, it is the client's. What is there already is not asked
         for. Its layers become snapshots, unless told not to, in the snapshotter of this name or the default.
-        `labels` are those of the record; `progress` is where to write how far it is: a line, live on a
+        `labels` are those of the record; `progress` is where to write how far it is: a line, with a bar on a
         terminal. A lease holds what is new until the record does. containerd: Client.Pull.
 
         Raises `RegistryError` for what a registry does wrong and for a malformed reference, `NotFound`, also

@@ -74,6 +74,7 @@ class Fetching:
         """Bring one blob; return which of its children are wanted."""
         self._progress.expect(descriptor)
         fetch(self._store, self._fetcher, descriptor, self._arrived)
+        self._progress.done(descriptor)
         found = children(self._store, descriptor)
         wanted = self._wanted(found) if is_index(descriptor.media_type) else found
         _check(*wanted)

@@ -1,4 +1,4 @@
-"""How far a pull is: one line of text, live where somebody watches, elsewhere only when it is done."""
+"""How far a pull is: a line with a bar, live where somebody watches; elsewhere a line when it is done."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Self, TextIO
 from companion.core.content import Descriptor
 
 _INTERVAL = 0.1
+_BAR = 20
+"""How many characters a full bar has."""
 
 
 class Progress:
@@ -24,7 +26,7 @@ class Progress:
         self._live = stream is not None and _is_watched(stream)
         self._lock = threading.Lock()
         self._shown, self._width = 0.0, 0
-        self._blobs = self._size = self._fetched = 0
+        self._blobs = self._size = self._fetched = self._done = 0
 
     def expect(self, descriptor: Descriptor) -> None:
         """Count a blob that is needed."""
@@ -37,6 +39,12 @@ class Progress:
         """Count bytes that have come from the registry."""
         with self._lock:
             self._fetched += size
+            self._show_now_and_then()
+
+    def done(self, descriptor: Descriptor) -> None:
+        """Count a blob that is there, wherever its bytes have come from."""
+        with self._lock:
+            self._done += descriptor.size
             self._show_now_and_then()
 
     def __enter__(self) -> Self:
@@ -58,11 +66,17 @@ class Progress:
         text = f"{self._blobs} blobs of {_bytes(self._size)}, {_bytes(self._fetched)} fetched"
         line = f"{self._name}: {text}"
         if self._live:
+            line = f"{self._name}: {self._bar()} {text}"
             # Spaces hide what was longer, where a notebook knows no code that would.
             line = f"\r{line:{self._width}}"
             self._width = max(self._width, len(line) - 1)
         stream.write(f"{line}{end}")
         stream.flush()
+
+    def _bar(self) -> str:
+        # Bytes are counted as they come, and those that were there with their blob.
+        share = min(1.0, max(self._fetched, self._done) / max(1, self._size))
+        return f"[{'=' * int(share * _BAR):{_BAR}}]"
 
 
 def _is_watched(stream: TextIO) -> bool:

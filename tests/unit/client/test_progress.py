@@ -34,6 +34,7 @@ def pull(stream: TextIO) -> None:
         progress.expect(LAYER)
         progress.arrived(1000)
         progress.arrived(1000)
+        progress.done(LAYER)
 
 
 def printed(cell: str, **environment: str) -> str:
@@ -62,7 +63,8 @@ def test_it_lives_on_a_terminal() -> None:
     told = Terminal()
     pull(told)
     assert told.getvalue() == (
-        "\rname: 1 blobs of 2.0 KiB, 0 B fetched\rname: 1 blobs of 2.0 KiB, 2.0 KiB fetched\n"
+        "\rname: [                    ] 1 blobs of 2.0 KiB, 0 B fetched"
+        "\rname: [====================] 1 blobs of 2.0 KiB, 2.0 KiB fetched\n"
     )
 
 
@@ -72,8 +74,20 @@ def test_a_line_hides_all_of_a_longer_one() -> None:
         progress.expect(replace(LAYER, size=1024 * 1024 - 512))
         progress.expect(LAYER)
     assert told.getvalue() == (
-        "\rname: 1 blobs of 1023.5 KiB, 0 B fetched\rname: 2 blobs of 1.0 MiB, 0 B fetched   \n"
+        "\rname: [                    ] 1 blobs of 1023.5 KiB, 0 B fetched"
+        "\rname: [                    ] 2 blobs of 1.0 MiB, 0 B fetched   \n"
     )
+
+
+def test_the_bar_shows_what_came_and_what_was_there() -> None:
+    told = Terminal()
+    with Progress("name", told) as progress:
+        for _ in range(4):
+            progress.expect(LAYER)
+        progress.arrived(LAYER.size)
+        progress.done(LAYER)
+        progress.done(LAYER)
+    assert told.getvalue().endswith("\rname: [==========          ] 4 blobs of 7.8 KiB, 2.0 KiB fetched\n")
 
 
 def test_a_failure_ends_the_line_on_a_terminal() -> None:
@@ -84,7 +98,7 @@ def test_a_failure_ends_the_line_on_a_terminal() -> None:
 
 
 def test_it_lives_in_a_notebook_that_is_open_in_lab() -> None:
-    assert printed(CELL, JPY_SESSION_NAME="notebook.ipynb").startswith("\rname: 1 blobs of")
+    assert printed(CELL, JPY_SESSION_NAME="notebook.ipynb").startswith("\rname: [")
 
 
 def test_a_notebook_that_is_only_run_stores_a_line() -> None:
