@@ -5,42 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from companion.core.blobs import set_labels
 from companion.core.content import Descriptor, Provider, Store
 from companion.core.errors import NotFound
 from companion.core.labels import GC_REF_CONTENT
-from companion.core.manifests import MAX_DEPTH, children, read_manifest, too_deep
+from companion.core.manifests import MAX_DEPTH, children, too_deep
 from companion.core.media_types import is_known_config, is_layer, is_manifest
-from companion.core.platforms import Matcher
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What an image needs, and which of it is there. containerd: the results of images.Check.
-
-    `available` is false when not even the manifest is there.
-    """
-
-    available: bool
-    required: tuple[Descriptor, ...]
-    present: tuple[Descriptor, ...]
-    missing: tuple[Descriptor, ...]
-
-
-def check(provider: Provider, target: Descriptor, matcher: Matcher | None = None) -> Check:
-    """Return which blobs an image needs, and which are there. containerd: images.Check.
-
-    Raises as `read_manifest`, but for what is not there.
-    """
-    try:
-        manifest = read_manifest(provider, target, matcher)
-    except NotFound:
-        return Check(False, (target,), (), (target,))
-    required = (manifest.config, *manifest.layers)
-    present = tuple(each for each in required if _is_there(provider, each))
-    return Check(True, required, present, tuple(each for each in required if each not in present))
 
 
 def walk(provider: Provider, target: Descriptor) -> Iterator[Descriptor]:
@@ -78,13 +49,6 @@ def child_labels(descriptors: Iterable[Descriptor]) -> dict[str, str]:
         labels[f"{key}{used[key]}" if numbered else key] = descriptor.digest
         used[key] += 1
     return labels
-
-
-def _is_there(provider: Provider, descriptor: Descriptor) -> bool:
-    with suppress(NotFound):
-        provider.info(descriptor.digest)
-        return True
-    return False
 
 
 def _children_there(provider: Provider, descriptor: Descriptor) -> Sequence[Descriptor]:

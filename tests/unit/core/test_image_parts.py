@@ -9,8 +9,8 @@ import pytest
 from companion.backend.content.store import BlobStore
 from companion.core.content import Descriptor
 from companion.core.errors import FailedPrecondition, InvalidArgument
-from companion.core.image_parts import Check, check, child_labels, walk
-from companion.core.manifests import MAX_DEPTH, read_manifest
+from companion.core.image_parts import child_labels, walk
+from companion.core.manifests import MAX_DEPTH
 from companion.core.media_types import (
     DOCKER_CONFIG,
     DOCKER_INDEX,
@@ -71,19 +71,6 @@ def test_children_are_held_by_labels() -> None:
 )
 def test_a_layer_is_known_by_its_type(media_type: str, expected: bool) -> None:
     assert is_layer(media_type) is expected
-
-
-def test_an_image_is_checked(store: BlobStore) -> None:
-    blobs = image(layer({"a": ""}), layer({"b": ""}))
-    target = blobs.target
-    assert check(store, target) == Check(False, (target,), (), (target,))
-    write(store, blobs)
-    manifest = read_manifest(store, target)
-    required = (manifest.config, *manifest.layers)
-    assert check(store, target) == Check(True, required, required, ())
-    store.delete(manifest.layers[0].digest)
-    present = (manifest.config, manifest.layers[1])
-    assert check(store, target) == Check(True, required, present, (manifest.layers[0],))
 
 
 def test_a_walk_meets_everything_once(store: BlobStore) -> None:
