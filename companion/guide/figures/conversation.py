@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 
 from companion.guide.figures.canvas import Canvas
@@ -23,7 +23,7 @@ class Exchange:
 
     operation: str
     service: str
-    methods: Counter[str] = field(hash=False)
+    methods: Counter[str]
 
     def __str__(self) -> str:
         # Calls that several threads make at once come in any order, but each as often.
@@ -51,13 +51,13 @@ def conversation(hops: Sequence[Hop], title: str) -> Figure:
     if not said:
         raise ValueError("no call crossed the wire")
     services = list(dict.fromkeys(each.service for each in said))
-    operations = len(list(groupby(said, key=lambda each: each.operation)))
-    canvas = Canvas(title, _WIDTH, _HEAD + _GAP + (len(said) + operations * 0.9) * _ROW + _GAP)
+    by_operation = [(name, list(group)) for name, group in groupby(said, key=lambda each: each.operation)]
+    canvas = Canvas(title, _WIDTH, _HEAD + _GAP + (len(said) + len(by_operation) * 0.9) * _ROW + _GAP)
     _draw_lanes(canvas, services)
     y = _HEAD + _GAP
-    for operation, group in groupby(said, key=lambda each: each.operation):
-        y = _draw_operation(canvas, services, operation, list(group), y)
-    return canvas.figure(title, "\n".join(_told(said)))
+    for operation, group in by_operation:
+        y = _draw_operation(canvas, services, operation, group, y)
+    return canvas.figure(title, "\n".join(_told(by_operation)))
 
 
 def _is_call(hop: Hop) -> bool:
@@ -100,7 +100,7 @@ def _draw_operation(
     return y + (len(said) + 0.9) * _ROW
 
 
-def _told(said: Sequence[Exchange]) -> Iterator[str]:
-    for operation, group in groupby(said, key=lambda each: each.operation):
+def _told(by_operation: Sequence[tuple[str, Sequence[Exchange]]]) -> Iterator[str]:
+    for operation, group in by_operation:
         yield operation
         yield from (f"  {each.service}: {each}" for each in group)
